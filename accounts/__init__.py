@@ -1,0 +1,1 @@
+"""Staff: who runs restaurants, their roles and log-in."""

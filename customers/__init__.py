@@ -1,0 +1,1 @@
+"""Customers: who eats there. Knows nothing of staff."""

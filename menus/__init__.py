@@ -1,0 +1,1 @@
+"""Recipes, their ingredients, and the menus made of them."""

@@ -1,0 +1,1 @@
+"""Orders and what is on them."""

@@ -1,0 +1,1 @@
+"""What joins the apps for a customer."""

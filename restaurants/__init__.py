@@ -1,0 +1,1 @@
+"""Restaurants: the tenants. Depends on nothing."""

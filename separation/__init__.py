@@ -1,0 +1,1 @@
+"""The engine that moves customers out of users. Imported by nobody, deletable."""

@@ -1,0 +1,73 @@
+"""How commands speak with an operator: messages, the typed phrase, exit codes."""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, InterfaceError
+
+from separation.errors import PhraseNotGiven, Refused, SeparationError
+from separation.masking import mask_text
+
+
+class Command(BaseCommand):
+    """A command of the separation: subclasses write `run`, which returns the exit code.
+
+    Guarantees the contract of exit codes: every SeparationError becomes one sentence on standard error with the next
+    command to type; an unreachable database exits 1; Ctrl-C outside a chunk exits 130.
+    """
+
+    requires_system_checks = ()
+    # Works on a database that has nothing of ours in it yet.
+    requires_migrations_checks = False
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Call `run` and exit with its code."""
+        for name in ("settings", "pythonpath", "traceback", "no_color", "force_color", "verbosity", "skip_checks"):
+            options.pop(name, None)
+        try:
+            code = self.run(**options)
+        except SeparationError as error:
+            self._explain(error)
+            code = error.exit_code
+        except (DatabaseError, InterfaceError) as error:
+            self._explain(SeparationError(mask_text(f"The database said: {_first_line(error)}"), "python manage.py preflight"))
+            code = 1
+        except KeyboardInterrupt:
+            self.note("Interrupted; nothing was left half done.")
+            code = 130
+        if code:
+            sys.exit(code)
+
+    def run(self, **options: Any) -> int:
+        """Do the command's work and return its exit code."""
+        raise NotImplementedError
+
+    def say(self, text: str = "") -> None:
+        """Print the command's result, on standard output."""
+        self.stdout.write(text)
+
+    def note(self, text: str) -> None:
+        """Print what accompanies the result, on standard error."""
+        self.stderr.write(text, style_func=str)
+
+    def ask_phrase(self, phrase: str, consequence: str) -> None:
+        """Return only if the exact PHRASE is read from standard input, terminal or pipe; else raise PhraseNotGiven."""
+        self.note(f"{consequence}\nType exactly: {phrase}")
+        try:
+            given = sys.stdin.readline()
+        except (OSError, ValueError, UnicodeDecodeError):
+            given = ""
+        if given.rstrip("\r\n") != phrase:
+            raise PhraseNotGiven(f"The phrase {phrase!r} was not given exactly, so nothing was changed.")
+
+    def _explain(self, error: SeparationError) -> None:
+        kind = f"Refused ({error.interlock})" if isinstance(error, Refused) else "Error"
+        self.note(f"{kind}: {error.message}")
+        if error.next_command:
+            self.note(f"Next: {error.next_command}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
