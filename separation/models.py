@@ -1,0 +1,186 @@
+"""The engine's own tables: phase, runs, chunks, findings, what an undo needs, backups."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Phase(models.Model):
+    """The one row that says where this database stands; changed by `separation.phases` alone, by compare-and-set."""
+
+    LEGACY, DUAL, CLEANING, SEPARATED = "legacy", "dual", "cleaning", "separated"
+    NAMES = [(name, name) for name in (LEGACY, DUAL, CLEANING, SEPARATED)]
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    name = models.CharField(max_length=20, choices=NAMES, default=LEGACY)
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "separation_phase"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(id=1), name="separation_phase_one_row"),
+            models.CheckConstraint(
+                condition=models.Q(name__in=["legacy", "dual", "cleaning", "separated"]), name="separation_phase_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Run(models.Model):
+    """One invocation of a command that can change data."""
+
+    DRY_RUN, EXECUTE, ROLLBACK, CLEANUP = "dry-run", "execute", "rollback", "cleanup"
+    KINDS = [(kind, kind) for kind in (DRY_RUN, EXECUTE, ROLLBACK, CLEANUP)]
+    RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
+    STATES = [(state, state) for state in (RUNNING, DONE, FAILED, INTERRUPTED)]
+
+    kind = models.CharField(max_length=20, choices=KINDS)
+    state = models.CharField(max_length=20, choices=STATES, default=RUNNING)
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+    operator = models.CharField(max_length=200, help_text="operating-system user, host and process id")
+    total = models.IntegerField(default=0, help_text="customers this run set out to move or to purge")
+    counts = models.JSONField(default=dict, help_text="what was done, by table")
+    baseline = models.JSONField(default=dict, help_text="rows and checksum of each table no model knows, at the start")
+    error = models.TextField(default="", blank=True)
+    log_path = models.TextField(default="", blank=True)
+
+    class Meta:
+        db_table = "separation_runs"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"run {self.pk} ({self.kind}, {self.state})"
+
+
+class Chunk(models.Model):
+    """A range of legacy user ids migrated in one short transaction, which also wrote this row's figures."""
+
+    PENDING, MOVED, LINKED, FAILED = "pending", "moved", "linked", "failed"
+    STATES = [(state, state) for state in (PENDING, MOVED, LINKED, FAILED)]
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="chunks")
+    first_id = models.IntegerField(unique=True)
+    last_id = models.IntegerField()
+    state = models.CharField(max_length=20, choices=STATES, default=PENDING)
+    counts = models.JSONField(default=dict)
+    written = models.JSONField(default=dict, help_text="rows written by its transaction, by table, as PostgreSQL counted")
+    milliseconds = models.IntegerField(null=True)
+    moved_at = models.DateTimeField(null=True)
+    error = models.TextField(default="", blank=True)
+
+    class Meta:
+        db_table = "separation_chunks"
+        ordering = ["first_id"]
+        indexes = [models.Index(fields=["state", "first_id"], name="separation_chunks_state_idx")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(last_id__gte=models.F("first_id")), name="separation_chunks_range"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"users {self.first_id} to {self.last_id} ({self.state})"
+
+
+class Merge(models.Model):
+    """A duplicate merged into another person: the only mapping that is not the identity."""
+
+    user_id = models.IntegerField(primary_key=True)
+    customer_id = models.IntegerField(db_index=True)
+    run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "separation_merges"
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} into customer {self.customer_id}"
+
+
+class Finding(models.Model):
+    """Something about the data a person has to look at or decide."""
+
+    KINDS = [
+        ("staff_marked_as_customer", "staff marked as customer"),
+        ("duplicate_email", "duplicate email"),
+        ("invalid_email", "invalid email"),
+        ("needs_password_reset", "needs a password reset"),
+        ("orphan", "reservation or order of a user who does not exist"),
+        ("no_restaurant", "recipe or menu whose restaurant cannot be told"),
+        ("restaurant_mismatch", "order at another restaurant than its reservation"),
+        ("row_failed", "could not be moved"),
+        ("deleted_meanwhile", "deleted by the old application meanwhile"),
+    ]
+    OPEN, SETTLED, GONE = "open", "settled", "gone"
+    STATES = [(OPEN, "open"), (SETTLED, "settled"), (GONE, "no longer there")]
+
+    kind = models.CharField(max_length=40, choices=KINDS)
+    state = models.CharField(max_length=20, choices=STATES, default=OPEN, db_default=OPEN)
+    table_name = models.CharField(max_length=63, help_text="the legacy table of the row this is about")
+    row_id = models.BigIntegerField()
+    detail = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, help_text="the run that saw it first")
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "separation_findings"
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "table_name", "row_id"], name="separation_findings_once"),
+        ]
+        indexes = [models.Index(fields=["table_name", "row_id"], name="separation_findings_row_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.table_name} {self.row_id})"
+
+
+class Pending(models.Model):
+    """A user whose mirror could not be written at once and is synchronised by the next chunk, status or verify."""
+
+    user_id = models.IntegerField(primary_key=True)
+    queued_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "separation_pending"
+
+    def __str__(self) -> str:
+        return f"user {self.user_id}"
+
+
+class Undo(models.Model):
+    """A value of `customer_id` that stood in a legacy row before the migration, and must stand there after a roll-back."""
+
+    table_name = models.CharField(max_length=63)
+    row_id = models.IntegerField()
+    customer_id = models.IntegerField()
+
+    class Meta:
+        db_table = "separation_undo"
+        constraints = [models.UniqueConstraint(fields=["table_name", "row_id"], name="separation_undo_once")]
+
+    def __str__(self) -> str:
+        return f"{self.table_name} {self.row_id}"
+
+
+class Backup(models.Model):
+    """A backup of this database: taken, and verified when `verified_at` is set."""
+
+    id = models.CharField(primary_key=True, max_length=60, help_text="the folder's name, backup-<timestamp>")
+    path = models.TextField()
+    identity = models.TextField(help_text="the database it was taken of: separation.identity")
+    taken_at = models.DateTimeField()
+    verified_at = models.DateTimeField(null=True, blank=True)
+    tables = models.IntegerField()
+    rows = models.BigIntegerField()
+    bytes = models.BigIntegerField()
+    manifest_sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "separation_backups"
+        ordering = ["-taken_at"]
+
+    def __str__(self) -> str:
+        return self.id
