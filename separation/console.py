@@ -31,7 +31,9 @@ class Command(BaseCommand):
             self._explain(error)
             code = error.exit_code
         except (DatabaseError, InterfaceError) as error:
-            self._explain(SeparationError(mask_text(f"The database said: {_first_line(error)}"), "python manage.py preflight"))
+            self._explain(
+                SeparationError(mask_text(f"The database said: {_first_line(error)}"), "python manage.py preflight")
+            )
             code = 1
         except KeyboardInterrupt:
             self.note("Interrupted; nothing was left half done.")
@@ -70,4 +72,3 @@ class Command(BaseCommand):
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-

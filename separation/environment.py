@@ -72,7 +72,9 @@ def refuse_on_production(connection: BaseDatabaseWrapper, what: str, next_comman
     if environment.is_production:
         name = connection.settings_dict["NAME"]
         raise Refused(
-            "production", f"{what}: database {name!r} counts as {environment.name} ({environment.reason}).", next_command
+            "production",
+            f"{what}: database {name!r} counts as {environment.name} ({environment.reason}).",
+            next_command,
         )
 
 

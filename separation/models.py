@@ -65,7 +65,9 @@ class Chunk(models.Model):
     last_id = models.IntegerField()
     state = models.CharField(max_length=20, choices=STATES, default=PENDING)
     counts = models.JSONField(default=dict)
-    written = models.JSONField(default=dict, help_text="rows written by its transaction, by table, as PostgreSQL counted")
+    written = models.JSONField(
+        default=dict, help_text="rows written by its transaction, by table, as PostgreSQL counted"
+    )
     milliseconds = models.IntegerField(null=True)
     moved_at = models.DateTimeField(null=True)
     error = models.TextField(default="", blank=True)

@@ -1,0 +1,117 @@
+"""Staff: the Django users of this project. Customers are another model in another app."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.utils.functional import cached_property
+
+from config.fields import EnumField, LegacyDateTimeField, LineField, RawBCryptField
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes staff."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Return a new staff user; EMAIL is kept as typed, since the old application compares it exactly."""
+        user = self.model(email=email, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Return a new user with role SUPERADMIN."""
+        return self.create_user(email, password, **{**fields, "role": User.Role.SUPERADMIN})
+
+
+class User(AbstractBaseUser):
+    """A row of the legacy `users` table; whoever is flagged as a customer there never enters the admin.
+
+    `is_customer` is the one column of the compatibility layer outside `separation`; the contract removes it.
+    """
+
+    class Role(models.TextChoices):
+        """The platform-wide role."""
+
+        USER = "USER"
+        ADMIN = "ADMIN"
+        SUPERADMIN = "SUPERADMIN"
+
+    # The legacy table has no such column, and logging in must not write into it.
+    last_login = None
+
+    email = LineField(unique=True)
+    name = LineField(null=True, blank=True)
+    password = RawBCryptField()
+    role = EnumField("UserRole", choices=Role.choices, default=Role.USER)
+    is_customer = models.BooleanField(default=False)
+    phone = models.CharField(max_length=50, null=True, blank=True)
+    created_at = LegacyDateTimeField(auto_now_add=True)
+    updated_at = LegacyDateTimeField(auto_now=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        db_table = "users"
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name or f"user {self.pk}"
+
+    @property
+    def is_superuser(self) -> bool:
+        """Whether this user may do everything in every restaurant."""
+        return self.role == self.Role.SUPERADMIN and not self.is_customer
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether this user may log in to the admin: by role, or as active staff of a restaurant, never as a customer."""
+        if self.is_customer:
+            return False
+        return self.role in (self.Role.ADMIN, self.Role.SUPERADMIN) or bool(self.restaurant_roles)
+
+    @cached_property
+    def restaurant_roles(self) -> dict[int, str]:
+        """The restaurants this user works for, as restaurant id → role; one query."""
+        return dict(self.restaurant_staff.filter(is_active=True).values_list("restaurant_id", "role"))
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        """Return whether this user holds PERM; what restaurant staff may do is decided where the rows are scoped."""
+        return self.is_superuser
+
+    def has_perms(self, perm_list: list[str], obj: object = None) -> bool:
+        """Return whether this user holds every permission of PERM_LIST."""
+        return all(self.has_perm(perm, obj) for perm in perm_list)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Return whether the admin shows APP_LABEL to this user at all."""
+        return self.is_superuser
+
+
+class RestaurantStaff(models.Model):
+    """Who works where, and as what."""
+
+    class Role(models.TextChoices):
+        """The role in one restaurant."""
+
+        STAFF = "STAFF"
+        MANAGER = "MANAGER"
+        OWNER = "OWNER"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="restaurant_staff")
+    restaurant = models.ForeignKey("restaurants.Restaurant", on_delete=models.CASCADE, related_name="staff")
+    role = EnumField("StaffRole", choices=Role.choices, default=Role.STAFF)
+    is_active = models.BooleanField(default=True)
+    created_at = LegacyDateTimeField(auto_now_add=True)
+    updated_at = LegacyDateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "restaurant_staff"
+        verbose_name_plural = "restaurant staff"
+        unique_together = [("user", "restaurant")]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.user_id} at {self.restaurant_id}"

@@ -1,0 +1,49 @@
+"""Passwords as the old application reads and writes them: raw bcrypt, at most 72 bytes."""
+
+import bcrypt
+from django.contrib.auth.hashers import BCryptPasswordHasher
+from django.core.exceptions import ValidationError
+from django.utils.crypto import constant_time_compare
+
+BCRYPT_BYTES = 72
+
+
+class LegacyBCryptHasher(BCryptPasswordHasher):
+    """Checks `$2a$`, `$2b$` and `$2y$` hashes exactly as the old application did, and never asks for an upgrade.
+
+    Only the first 72 bytes count, as they always did; bcrypt 5 raises for longer passwords instead. A damaged hash
+    or a NUL byte is a wrong password, not an error.
+    """
+
+    def encode(self, password: str, salt: bytes | str) -> str:
+        """Return `bcrypt$` and the raw hash of PASSWORD's first 72 bytes."""
+        raw_salt = salt.encode("ascii") if isinstance(salt, str) else salt
+        raw = bcrypt.hashpw(password.encode()[:BCRYPT_BYTES], raw_salt)
+        return f"{self.algorithm}${raw.decode('ascii')}"
+
+    def verify(self, password: str, encoded: str) -> bool:
+        """Return whether PASSWORD, cut at 72 bytes, gives ENCODED."""
+        try:
+            return constant_time_compare(encoded, self.encode(password, encoded.partition("$")[2]))
+        except (ValueError, UnicodeEncodeError):
+            return False
+
+    def must_update(self, encoded: str) -> bool:
+        """Return False: logging in never writes a password while the old application reads the same column."""
+        return False
+
+
+class BCryptLengthValidator:
+    """Refuses to *set* a password of which bcrypt would ignore the end."""
+
+    def validate(self, password: str, user: object = None) -> None:
+        """Raise ValidationError if PASSWORD has more than 72 bytes in UTF-8."""
+        if len(password.encode()) > BCRYPT_BYTES:
+            raise ValidationError(
+                f"This password is too long: at most {BCRYPT_BYTES} bytes, and accented letters and emoji take 2 to 4.",
+                code="password_too_long",
+            )
+
+    def get_help_text(self) -> str:
+        """Return the rule for forms."""
+        return f"Your password may have at most {BCRYPT_BYTES} bytes."

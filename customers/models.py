@@ -1,0 +1,114 @@
+"""Customers: plain rows without permissions, groups, or a way into the admin."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Lower
+
+from config.fields import LegacyDateTimeField, LineField, RawBCryptField
+
+
+class Customer(models.Model):
+    """A person who eats here. While both schemas live, the id is the id of the same person in `users`."""
+
+    email = LineField()
+    password = RawBCryptField()
+    first_name = LineField(default="", blank=True)
+    last_name = LineField(default="", blank=True)
+    phone = LineField(null=True, blank=True)
+    email_verified = models.BooleanField(default=False)
+    email_verified_at = LegacyDateTimeField(null=True, blank=True)
+    is_active = models.BooleanField(default=True)
+    last_login = LegacyDateTimeField(null=True, blank=True)
+    created_at = LegacyDateTimeField(auto_now_add=True)
+    updated_at = LegacyDateTimeField(auto_now=True)
+    anonymized_at = LegacyDateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "customers"
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(Lower("email"), name="customers_email_key")]
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or f"customer {self.pk}"
+
+
+class CustomerProfile(models.Model):
+    """What a customer likes and how to reach them; one for every customer.
+
+    In a legacy database that has a table of this name it is that table, extended: rows of people who are no customers
+    stay in it with `customer` null.
+    """
+
+    customer = models.OneToOneField(
+        Customer, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="profile"
+    )
+    phone_verified = models.BooleanField(default=False)
+    email_verified = models.BooleanField(default=False)
+    preferred_contact_method = models.CharField(max_length=20, null=True, blank=True)
+    dietary_restrictions = models.TextField(null=True, blank=True)
+    special_requests = models.TextField(null=True, blank=True)
+    vip_status = models.BooleanField(default=False)
+    tags = ArrayField(models.TextField(), null=True, blank=True)
+    notes = models.TextField(null=True, blank=True)
+    marketing_opt_in = models.BooleanField(default=False)
+    birthday = models.DateField(null=True, blank=True)
+    anniversary = models.DateField(null=True, blank=True)
+    preferences = models.JSONField(default=dict, blank=True)
+    created_at = LegacyDateTimeField(auto_now_add=True)
+    updated_at = LegacyDateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "customer_profiles"
+
+    def __str__(self) -> str:
+        return f"profile of customer {self.customer_id}"
+
+
+class CustomerSession(models.Model):
+    """One log-in of a customer; holds only the hash of the current refresh token's id."""
+
+    id = models.UUIDField(primary_key=True)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_constraint=False, related_name="sessions")
+    token_hash = models.CharField(max_length=64)
+    family = models.UUIDField()
+    user_agent = models.TextField(default="", blank=True)
+    ip = models.GenericIPAddressField(null=True, blank=True)
+    created_at = LegacyDateTimeField(auto_now_add=True)
+    last_used_at = LegacyDateTimeField(null=True, blank=True)
+    expires_at = LegacyDateTimeField()
+    revoked_at = LegacyDateTimeField(null=True, blank=True)
+    revoked_reason = models.CharField(max_length=40, default="", blank=True)
+
+    class Meta:
+        db_table = "customer_sessions"
+
+    def __str__(self) -> str:
+        return f"session of customer {self.customer_id}"
+
+
+class CustomerRestaurant(models.Model):
+    """What one restaurant knows of one customer: visits and spend, its own notes."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_constraint=False, related_name="restaurants")
+    restaurant = models.ForeignKey(
+        "restaurants.Restaurant", on_delete=models.CASCADE, db_constraint=False, related_name="customers"
+    )
+    first_visit = LegacyDateTimeField(null=True, blank=True)
+    last_visit = LegacyDateTimeField(null=True, blank=True)
+    visit_count = models.IntegerField(default=0)
+    total_spent = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+    notes = models.TextField(null=True, blank=True)
+    vip_status = models.BooleanField(default=False)
+    created_at = LegacyDateTimeField(auto_now_add=True)
+    updated_at = LegacyDateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "customer_restaurants"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "restaurant"], name="customer_restaurants_customer_id_restaurant_id_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"customer {self.customer_id} at restaurant {self.restaurant_id}"
