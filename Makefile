@@ -1,0 +1,93 @@
+# Everything starts here: `make demo` shows the whole job, `make check` tests it. Both do their own set-up in .venv.
+# Only make and Python (3.11 or newer) are needed; `make install PYTHON=/path/to/python` takes that one.
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint check run bench clean distclean
+
+PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11)
+PY := .venv/bin/python
+MANAGE := $(PY) manage.py
+
+# The demo lives on the embedded server, whatever DATABASE_URL says: it must never reach anybody's database.
+DEMO := DATABASE_URL= $(MANAGE)
+
+# Tests have an embedded server of their own, which does not wait for the disk.
+TESTING := EMBEDDED_POSTGRES_FAST=1
+
+# What a deployment sets, for the checks of one; nothing is connected to.
+DEPLOYED := DATABASE_URL=postgres://nobody@127.0.0.1:1/none ALLOWED_HOSTS=restaurants.example DEBUG=false \
+	SECRET_KEY=only-for-the-deployment-check-0123456789-abcdefghijklmnopqrstuvwxyz \
+	PORTAL_SIGNING_KEY=also-for-the-deployment-check-9876543210-abcdefghijklmnopqrstuvwxyz
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+install: .venv/.installed  ## make .venv and put the packages into it
+
+# Once the stamp is newer than the requirements, this takes neither network nor time.
+.venv/.installed: requirements.txt requirements-dev.txt
+	@for python in $(PYTHONS); do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "Python 3.11 or newer is needed, and none of these is: $(subst ",,$(PYTHONS))." >&2; \
+		echo "Type: make install PYTHON=/path/to/python3.11" >&2; \
+		exit 1; \
+	fi; \
+	if ! $(PY) -m pip --version >/dev/null 2>&1; then \
+		echo "Making .venv with $$python"; \
+		rm -rf .venv; \
+		"$$python" -m venv .venv || { rm -rf .venv; exit 1; }; \
+	fi
+	@echo "Installing the packages into .venv"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+demo: .venv/.installed  ## move 5,000 customers of a sample legacy database, every step shown
+	@echo "== 1. A legacy database, as the old application left it (one that is there already is kept)"
+	@$(DEMO) demo --customers 5000 || [ $$? -eq 3 ]
+	@echo; echo "== 2. Back it up, before anything of ours is in it"
+	@$(DEMO) backup
+	@echo; echo "== 3. Adopt it: the new tables are added, nothing is changed"
+	@$(DEMO) migrate --verbosity 0
+	@echo; echo "== 4. Look before the leap"
+	@$(DEMO) preflight
+	@echo; echo "== 5. The plan: a dry run"
+	@$(DEMO) migrate_customers
+	@echo; echo "== 6. Move the customers"
+	@printf 'MIGRATE restaurants\n' | $(DEMO) migrate_customers --execute
+	@echo; echo "== 7. Prove it, from the tables alone"
+	@$(DEMO) verify_separation
+	@echo
+	@echo "The demo is done. Look at it:"
+	@echo "  make run                                              the admin, at http://127.0.0.1:8000/admin/ (log-ins: step 1)"
+	@echo "  .venv/bin/python manage.py separation_status          where the separation stands"
+	@echo "  .venv/bin/python manage.py migrate_customers --rollback   and all the way back"
+	@echo "  make clean                                            delete the demo, to start over"
+
+run: .venv/.installed  ## serve the site at http://127.0.0.1:8000/
+	@$(MANAGE) runserver 127.0.0.1:8000
+
+test: .venv/.installed  ## run every test
+	@$(TESTING) $(PY) -m pytest
+
+lint: .venv/.installed  ## check style, types, imports, migrations and the deployment's settings
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy .
+	@$(PY) -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())'
+	@DATABASE_URL= $(TESTING) $(MANAGE) makemigrations --check --dry-run
+	@$(DEPLOYED) $(MANAGE) check --deploy --fail-level WARNING
+
+check: lint test  ## lint and test
+
+bench: .venv/.installed  ## compare the engine's speed and memory with plain SQL
+	@$(TESTING) $(PY) -m bench
+
+clean:  ## stop the embedded server; delete its data, the backups, logs and caches
+	@[ ! -f .venv/.installed ] || DATABASE_URL= $(PY) -m config.embedded_postgres remove
+	@rm -rf .postgres backups logs staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+distclean: clean  ## clean, and delete .venv
+	@rm -rf .venv
