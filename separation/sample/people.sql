@@ -92,6 +92,10 @@ SELECT row_number() OVER (ORDER BY culture, f.n, l.n) - 1 AS n,
 FROM first_parts f JOIN last_parts l USING (culture);
 ANALYZE sample_persons;
 
+-- name: findings
+-- What the migration must find, noted by whatever puts it there: one row for each.
+CREATE TEMP TABLE sample_findings (kind text NOT NULL);
+
 -- name: restaurants
 -- Twelve restaurants with names, and as many more as the size asks for.
 INSERT INTO restaurants (id, name, slug, description, cuisine, address, city, state, zip_code, country, phone, email,
@@ -165,8 +169,8 @@ SELECT i, CASE rank WHEN 0 THEN 'owner' WHEN 1 THEN 'manager' ELSE 'waiter' || r
        p.name, pg_temp.staff_password(i), 'USER',
        (restaurant, rank) IN ((1, 1), (2, 1), (3, 0)), pg_temp.phone(-1000 - i), joined,
        joined + interval '1 day' * pg_temp.pick(i, 11, 90)
-FROM generate_series(3, pg_temp.staff()) i,
-     LATERAL (SELECT (i - 3) % pg_temp.restaurants() + 1, (i - 3) / pg_temp.restaurants(),
+FROM generate_series(3, pg_temp.staff()) i
+     CROSS JOIN LATERAL (SELECT (i - 3) % pg_temp.restaurants() + 1, (i - 3) / pg_temp.restaurants(),
                      pg_temp.today() - 1000 + pg_temp.pick(i, 12, 800)::int + interval '1 second' * pg_temp.pick(i, 13, 36000)
              ) AS place (restaurant, rank, joined)
      JOIN restaurants r ON r.id = restaurant
@@ -184,6 +188,9 @@ ORDER BY u.id;
 INSERT INTO restaurant_staff (id, user_id, restaurant_id, role, created_at, updated_at)
 SELECT pg_temp.staff() - 2 + n, 2, n, 'MANAGER', pg_temp.today() - interval '900 days', pg_temp.today() - interval '900 days'
 FROM generate_series(1, 2) n;
+
+INSERT INTO sample_findings
+SELECT 'staff_marked_as_customer' FROM users WHERE is_customer;
 
 -- name: customers
 -- The customers, of whom a few have an email or a password that somebody has to look at.
@@ -206,3 +213,10 @@ FROM generate_series(1, pg_temp.customers()) i
          SELECT p.slug || same.person || '@example.' || (ARRAY['org', 'com', 'net'])[1 + pg_temp.pick(same.person, 25, 3)]
          ) AS e (email)
 ORDER BY i;
+
+INSERT INTO sample_findings
+SELECT kind
+FROM (VALUES (4, 'duplicate_email'), (4, 'duplicate_email'), (8, 'duplicate_email'), (8, 'duplicate_email'),
+             (5, 'needs_password_reset'), (6, 'needs_password_reset'), (9, 'invalid_email')) AS odd (i, kind)
+WHERE i <= pg_temp.customers();
+ANALYZE users;
