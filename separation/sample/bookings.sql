@@ -9,6 +9,9 @@ CREATE FUNCTION pg_temp.restaurant(r bigint) RETURNS bigint LANGUAGE sql IMMUTAB
             ELSE pg_temp.pick(pg_temp.guest(r), 204, pg_temp.restaurants()) END';
 -- One in twenty is booked by a manager or waiter on the phone.
 CREATE FUNCTION pg_temp.phoned(r bigint) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT pg_temp.pick(r, 205, 20) = 0';
+-- The day of order o that follows reservation r: nobody orders ahead, so a later one is of these three weeks.
+CREATE FUNCTION pg_temp.order_day(o bigint, reserved timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE AS
+    'SELECT CASE WHEN reserved < pg_temp.today() THEN reserved ELSE pg_temp.today() - pg_temp.pick(o, 206, 20)::int END';
 
 -- name: reservations
 -- Three for each customer; past ones are over, those to come are confirmed.
@@ -59,7 +62,7 @@ FROM generate_series(1, 2 * pg_temp.customers()) o
      CROSS JOIN LATERAL generate_series(1, 1 + pg_temp.pick(o, 235, 3)) line
      JOIN reservations r ON r.id = (o * 3 + 1) / 2
      JOIN sample_choices c ON c.item_id = (r.restaurant_id - 1) * 16 + 1 + pg_temp.pick(3 * o + line, 236, 16),
-     LATERAL (SELECT least(r.reservation_date, pg_temp.today())) AS times (day);
+     LATERAL (SELECT pg_temp.order_day(o, r.reservation_date)) AS times (day);
 
 -- name: orders
 -- Two for each customer: most at the table of a reservation that took place, the rest taken out or delivered.
@@ -78,5 +81,5 @@ FROM generate_series(1, 2 * pg_temp.customers()) o
      JOIN reservations r ON r.id = (o * 3 + 1) / 2
      LEFT JOIN (SELECT order_id, sum(quantity * price) AS total FROM order_items GROUP BY order_id) i ON i.order_id = o
      CROSS JOIN LATERAL (SELECT r.status = 'COMPLETED' AND pg_temp.pick(o, 249, 10) < 7,
-                                least(r.reservation_date, pg_temp.today())) AS kept (seated, day)
+                                pg_temp.order_day(o, r.reservation_date)) AS kept (seated, day)
 ORDER BY o;

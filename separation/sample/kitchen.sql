@@ -147,7 +147,7 @@ INSERT INTO menu_items (id, name, description, price, position, active, recipe_i
 SELECT item_id, name, description,
        CASE WHEN name LIKE 'Sea bass%' THEN 'market price'
             ELSE CASE restaurant_id % 4 WHEN 0 THEN '$' || price::numeric(6,2) WHEN 1 THEN price::numeric(6,2)::text
-                 WHEN 2 THEN '£' || price::numeric(6,2) ELSE '€ ' || replace(trim_scale(price)::text, '.', ',') END END,
+                 WHEN 2 THEN '£' || price::numeric(6,2) ELSE '€ ' || replace(replace(price::numeric(6,2)::text, '.00', ''), '.', ',') END END,
        row_number() OVER (PARTITION BY restaurant_id, section ORDER BY n) - 1, pg_temp.pick(item_id, 131, 15) > 0, recipe_id,
        (restaurant_id - 1) * 4 + section
 FROM sample_choices

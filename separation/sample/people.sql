@@ -171,7 +171,7 @@ SELECT i, CASE rank WHEN 0 THEN 'owner' WHEN 1 THEN 'manager' ELSE 'waiter' || r
        joined + interval '1 day' * pg_temp.pick(i, 11, 90)
 FROM generate_series(3, pg_temp.staff()) i
      CROSS JOIN LATERAL (SELECT (i - 3) % pg_temp.restaurants() + 1, (i - 3) / pg_temp.restaurants(),
-                     pg_temp.today() - 1000 + pg_temp.pick(i, 12, 800)::int + interval '1 second' * pg_temp.pick(i, 13, 36000)
+                     pg_temp.today() - 1000 + pg_temp.pick(i, 12, 250)::int + interval '1 second' * pg_temp.pick(i, 13, 36000)
              ) AS place (restaurant, rank, joined)
      JOIN restaurants r ON r.id = restaurant
      JOIN sample_persons p ON p.n = pg_temp.pick(i, 14, 1400)
