@@ -18,8 +18,9 @@ class DatabaseClient(PostgresClient):
     def settings_to_cmd_args_env(
         cls, settings_dict: dict[str, Any], parameters: Iterable[str]
     ) -> tuple[list[str], dict[str, str] | None]:
-        """Return psql's command line, with the server running."""
+        """Return psql's command line, with the server running and the database there."""
         server = ensure_running()
+        server.ensure_database(settings_dict["NAME"])
         address = {"HOST": str(server.socket_dir), "PORT": server.port, "USER": settings_dict["USER"] or server.user}
         arguments, environment = super().settings_to_cmd_args_env({**settings_dict, **address}, parameters)
         return [str(program("psql")), *arguments[1:]], environment

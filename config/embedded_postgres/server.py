@@ -49,7 +49,7 @@ _SETTINGS = {
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
 }
-_FAST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum_naptime": "10s"}
+_FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Server:
@@ -129,6 +129,10 @@ class Server:
         with self._starting():
             self._stop()
 
+    @property
+    def _socket(self) -> Path:
+        return self.socket_dir / f".s.PGSQL.{self.port}"
+
     def _stop(self) -> None:
         # The number in postmaster.pid is only right while its server listens.
         if not (self._is_running() and self._listens()):
@@ -159,8 +163,9 @@ class Server:
         self._rotate_log()
         if not (self.place.data / "PG_VERSION").exists():
             self._initialise()
-        # Nobody holds running.lock, so whatever process has the number in here is not our server.
-        (self.place.data / "postmaster.pid").unlink(missing_ok=True)
+        # Nobody holds running.lock, so whatever process has the number in these is not our server.
+        for stale in (self.place.data / "postmaster.pid", Path(f"{self._socket}.lock"), self._socket):
+            stale.unlink(missing_ok=True)
         options = _SETTINGS | (_FAST_SETTINGS if self.place.fast else {})
         options["unix_socket_directories"] = f'"{self.socket_dir}"'
         options["unix_socket_permissions"] = "0700"
@@ -220,7 +225,7 @@ class Server:
     def _listens(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
             try:
-                probe.connect(str(self.socket_dir / f".s.PGSQL.{self.port}"))
+                probe.connect(str(self._socket))
             except OSError:
                 return False
             return True
