@@ -50,7 +50,7 @@ class CreateMissingTables(Operation):
             kind, quoted = _object(name)
             if not one(schema_editor, _FIND[kind], quoted):
                 schema_editor.execute(getattr(queries, name), params=None)
-                schema_editor.execute(f"COMMENT ON {kind} {quoted} IS '{_MADE}'", params=None)
+                schema_editor.execute(f"COMMENT ON {kind} {quoted} IS '{MADE_BY_MIGRATE}'", params=None)
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
@@ -61,7 +61,7 @@ class CreateMissingTables(Operation):
             oid = one(schema_editor, _FIND[kind], quoted)
             if (
                 oid
-                and one(schema_editor, _COMMENT[kind], oid) == _MADE
+                and one(schema_editor, _COMMENT[kind], oid) == MADE_BY_MIGRATE
                 and not one(schema_editor, _in_use(kind, quoted))
             ):
                 schema_editor.execute(f"DROP {kind} {quoted}", params=None)
@@ -71,7 +71,7 @@ class CreateMissingTables(Operation):
         return f"Create what is missing of {self.sql_file}"
 
 
-_MADE = "made by manage.py migrate"
+MADE_BY_MIGRATE = "made by manage.py migrate"
 _FIND = {"TABLE": "SELECT to_regclass(%s)::oid", "TYPE": "SELECT to_regtype(%s)::oid"}
 _COMMENT = {"TABLE": "SELECT obj_description(%s, 'pg_class')", "TYPE": "SELECT obj_description(%s, 'pg_type')"}
 
