@@ -40,6 +40,7 @@ class Run(models.Model):
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)
     operator = models.CharField(max_length=200, help_text="operating-system user, host and process id")
+    database = models.CharField(max_length=63, default="")
     total = models.IntegerField(default=0, help_text="customers this run set out to move or to purge")
     counts = models.JSONField(default=dict, help_text="what was done, by table")
     baseline = models.JSONField(default=dict, help_text="rows and checksum of each table no model knows, at the start")

@@ -1,3 +1,4 @@
+
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
@@ -77,6 +78,7 @@ class Migration(migrations.Migration):
                 ("started_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("finished_at", models.DateTimeField(blank=True, null=True)),
                 ("operator", models.CharField(help_text="operating-system user, host and process id", max_length=200)),
+                ("database", models.CharField(default="", max_length=63)),
                 ("total", models.IntegerField(default=0, help_text="customers this run set out to move or to purge")),
                 ("counts", models.JSONField(default=dict, help_text="what was done, by table")),
                 (

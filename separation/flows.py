@@ -1,0 +1,156 @@
+"""What `migrate_customers` does, step by step, and what it tells the operator meanwhile."""
+
+from typing import Protocol
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from separation import interlocks
+from separation.database import name_of
+from separation.lock import exclusive
+from separation.migrator import Migration, stop_on_signals
+from separation.models import Finding, Phase, Run
+from separation.phases import change_phase, phase_of
+from separation.planner import Plan, Trial, make_plan, try_one_chunk
+from separation.progress import progress
+from separation.rollback import roll_back, to_purge
+from separation.runs import recorded
+from separation.verification import Report, baseline_of, verify
+
+
+class Operator(Protocol):
+    """Whoever sits at the terminal."""
+
+    def say(self, text: str = "") -> None:
+        """Hear a result."""
+
+    def note(self, text: str) -> None:
+        """Hear what accompanies it."""
+
+    def ask_phrase(self, phrase: str, consequence: str) -> None:
+        """Type PHRASE, or end it here."""
+
+
+def dry_run(connection: BaseDatabaseWrapper, operator: Operator) -> int:
+    """Print the exact plan and try one real chunk, rolled back; changes nothing but the record of the run."""
+    interlocks.require_adoption(connection)
+    interlocks.require_reversible(connection)
+    with exclusive(connection), recorded(connection, Run.DRY_RUN) as run:
+        plan = make_plan(connection)
+        run.total = plan.to_move
+        trial = try_one_chunk(connection)
+        run.counts = {"to_move": plan.to_move, "trial": trial.customers}
+    _say_plan(operator, plan)
+    if plan.nothing_to_do:
+        return 0
+    _say_trial(operator, plan, trial)
+    operator.say("\nNothing was changed. Next: python manage.py migrate_customers --execute")
+    return 0
+
+
+def execute(connection: BaseDatabaseWrapper, operator: Operator) -> int:
+    """Move every customer who can be moved, or resume; ends with verification. Returns 0, or 1 if something failed."""
+    interlocks.require_adoption(connection)
+    interlocks.require_reversible(connection)
+    with exclusive(connection):
+        interlocks.require_rehearsal(connection)
+        interlocks.require_backup(connection)
+        interlocks.require_preflight(connection)
+        plan = make_plan(connection)
+        if plan.nothing_to_do:
+            operator.say(f"Nothing to do: all {plan.moved_already:,} customers who can be moved are moved.")
+            return 0
+        _say_plan(operator, plan)
+        name = name_of(connection)
+        operator.ask_phrase(f"MIGRATE {name}", f"This moves {plan.to_move:,} customers in database {name!r}.")
+        with recorded(connection, Run.EXECUTE) as run:
+            report = _move(connection, run, plan)
+    _say_summary(connection, operator, run)
+    return _say_verdict(operator, report, run)
+
+
+def _move(connection: BaseDatabaseWrapper, run: Run, plan: Plan) -> Report:
+    if phase_of(connection) == Phase.LEGACY:
+        run.baseline = baseline_of(connection)
+        change_phase(connection, Phase.LEGACY, Phase.DUAL)
+    run.total = plan.to_examine
+    run.save(using=connection.alias)
+    migration = Migration(connection, run)
+    migration.reopen()
+    with stop_on_signals() as stop, progress("Moving customers", plan.to_examine, "customers") as advance:
+        migration.move_all(stop, advance)
+    migration.finish()
+    return verify(connection)
+
+
+def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
+    """Take everything back; every legacy row is then what it was."""
+    interlocks.require_adoption(connection)
+    interlocks.require_reversible(connection)
+    with exclusive(connection):
+        customers = to_purge(connection)
+        if phase_of(connection) == Phase.LEGACY and not customers:
+            operator.say("Nothing to roll back: the phase is legacy and the new tables are empty.")
+            return 0
+        name = name_of(connection)
+        operator.ask_phrase(
+            f"ROLLBACK {name}",
+            f"This takes {customers:,} customers out of the new tables of database {name!r}; they stay in users, "
+            "where the old application has them.",
+        )
+        with recorded(connection, Run.ROLLBACK) as run, stop_on_signals() as stop:
+            run.total = customers
+            with progress("Purging the new tables", customers, "customers") as advance:
+                roll_back(connection, run, stop, advance)
+    _say_counts(operator, "Rolled back", run, ("customers", "reservations", "orders"))
+    operator.say(f"The phase is legacy again. Findings and runs stay on record; the log is {run.log_path}")
+    return 0
+
+
+def _say_plan(operator: Operator, plan: Plan) -> None:
+    operator.say(f"{'Moved already':<34}{plan.moved_already:>12,}")
+    operator.say(f"{'To move':<34}{plan.to_move:>12,}")
+    operator.say(f"{'  of these without a readable hash':<34}{plan.needs_password_reset:>12,}")
+    for kind, label in Finding.KINDS:
+        if kind in plan.kept_back:
+            operator.say(f"{'Kept back: ' + label:<34}{plan.kept_back[kind]:>12,}")
+    operator.say(f"{'Reservations to link':<34}{plan.reservations:>12,}")
+    operator.say(f"{'Orders to link':<34}{plan.orders:>12,}")
+    operator.say(f"{'Customers of each restaurant':<34}{sum(count for *_, count in plan.links):>12,}")
+    for identifier, name, count in plan.links:
+        operator.say(f"  {f'{identifier} {name}'[:31]:<32}{count:>12,}")
+
+
+def _say_trial(operator: Operator, plan: Plan, trial: Trial) -> None:
+    operator.say(
+        f"\nOne real chunk of {trial.customers:,} customers took {trial.seconds:.2f} s and was rolled back: "
+        f"all {plan.to_examine:,} will take about {trial.estimate(plan.to_examine):.0f} s."
+    )
+
+
+def _say_counts(operator: Operator, verb: str, run: Run, names: tuple[str, ...]) -> None:
+    operator.say(f"{verb}: " + ", ".join(f"{run.counts.get(name, 0):,} {name}" for name in names) + ".")
+
+
+def _say_summary(connection: BaseDatabaseWrapper, operator: Operator, run: Run) -> None:
+    _say_counts(operator, "Moved", run, ("customers", "profiles", "reservations", "orders", "links"))
+    deleted = run.counts.get("deleted", 0)
+    if deleted:
+        operator.say(f"The old application deleted {deleted:,} customers meanwhile; they are removed here as well.")
+    open_findings = Finding.objects.using(connection.alias).filter(state=Finding.OPEN)
+    for kind, label in Finding.KINDS:
+        count = open_findings.filter(kind=kind).count()
+        if count:
+            operator.say(f"{'Finding: ' + label:<70}{count:>8,}")
+
+
+def _say_verdict(operator: Operator, report: Report, run: Run) -> int:
+    failed = [result.id for result in report.results if result.status == "fail"]
+    operator.say(f"The log is {run.log_path}")
+    if failed:
+        operator.say(f"Verification FAILED: {', '.join(failed)}. Next: python manage.py verify_separation")
+    if run.counts.get("failed"):
+        operator.say(f"{run.counts['failed']:,} customers could not be moved; why is in their findings.")
+    if failed or run.counts.get("failed"):
+        return 1
+    operator.say("Verified: every invariant holds. Next: python manage.py verify_separation, or look at /admin/")
+    return 0

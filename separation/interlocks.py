@@ -1,0 +1,77 @@
+"""What has to hold before customers are moved: each interlock in one place, naming the command that satisfies it."""
+
+from datetime import timedelta
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
+
+from separation.backups import latest_verified
+from separation.database import has_table, name_of
+from separation.environment import PRODUCTION, environment_of
+from separation.errors import Refused
+from separation.models import Phase
+from separation.phases import phase_of
+from separation.preflight import run_preflight
+
+BACKUP_AGE = timedelta(hours=24)
+
+
+def require_adoption(connection: BaseDatabaseWrapper) -> None:
+    """Raise Refused unless `migrate` has run on this database."""
+    if not has_table(connection, "separation_phase"):
+        raise Refused(
+            "adoption",
+            f"Database {name_of(connection)!r} has not been adopted yet: the new tables are not there.",
+            "python manage.py migrate",
+        )
+
+
+def require_reversible(connection: BaseDatabaseWrapper) -> None:
+    """Raise Refused once clean-up has begun: from there only a restore leads back."""
+    phase = phase_of(connection)
+    if phase not in (Phase.LEGACY, Phase.DUAL):
+        raise Refused(
+            "phase",
+            f"Database {name_of(connection)!r} is in phase {phase!r}: the legacy rows are going or gone.",
+            "python manage.py separation_status",
+        )
+
+
+def require_rehearsal(connection: BaseDatabaseWrapper) -> None:
+    """Raise Refused on a production database: this version cannot rehearse yet, so it never moves production data."""
+    environment = environment_of(connection)
+    if environment.name == PRODUCTION:
+        raise Refused(
+            "rehearsal",
+            f"Database {name_of(connection)!r} counts as production ({environment.reason}) and no rehearsal on a copy "
+            "of its data is on record; this version cannot make one yet. Try the migration on a restored copy.",
+            "python manage.py restore BACKUP --into postgres://…/copy",
+        )
+
+
+def require_backup(connection: BaseDatabaseWrapper) -> None:
+    """Raise Refused unless a verified backup of this very database, at most BACKUP_AGE old, is on record."""
+    backup = latest_verified(connection)
+    if backup is None:
+        raise Refused(
+            "backup", f"No verified backup of database {name_of(connection)!r} is on record.", "python manage.py backup"
+        )
+    age = timezone.now() - backup.taken_at
+    if age > BACKUP_AGE:
+        raise Refused(
+            "backup",
+            f"The newest verified backup of database {name_of(connection)!r}, {backup.id}, is "
+            f"{age.total_seconds() / 3600:.0f} hours old; the limit is {BACKUP_AGE.total_seconds() / 3600:.0f}.",
+            "python manage.py backup",
+        )
+
+
+def require_preflight(connection: BaseDatabaseWrapper) -> None:
+    """Raise Refused if any check of the preflight fails."""
+    failures = run_preflight(connection).failures
+    if failures:
+        raise Refused(
+            "preflight",
+            f"The preflight fails: {', '.join(failure.id for failure in failures)}.",
+            "python manage.py preflight",
+        )

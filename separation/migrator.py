@@ -1,0 +1,225 @@
+"""Moves customers, chunk by chunk: each chunk is one transaction that also writes its own row in the ledger."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
+
+from config.sql import Queries
+from separation.database import execute, row, rows, scalar
+from separation.errors import CheckFailed, Interrupted
+from separation.masking import mask_text
+from separation.models import Chunk, Run
+
+_SQL = settings.BASE_DIR / "separation" / "sql"
+CHUNK = Queries(_SQL / "chunk.sql")
+LEDGER = Queries(_SQL / "ledger.sql")
+FINISH = Queries(_SQL / "finish.sql")
+
+# What a chunk may write. Anything else, be it by a trigger or a cascade, stops the run before the chunk commits.
+OWN_TABLES = frozenset({"customers", "customer_profiles", "customer_restaurants", "reservations", "orders"})
+EVERYBODY = {"first": -(2**31), "last": 2**31 - 1}
+
+_TRANSIENT = {"40001", "40P01", "55P03", "57014"}  # serialization, deadlock, lock not available, statement timeout
+_LOST = ("08", "57P")  # connection exceptions, server shutting down
+_ATTEMPTS = 5
+
+Advance = Callable[[int], None]
+
+
+class StopRequest:
+    """Whether somebody asked to stop: Ctrl-C or SIGTERM lets the chunk finish first."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self, *_: Any) -> None:
+        """Ask for a stop."""
+        self.asked = True
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopRequest]:
+    """Yield a StopRequest that Ctrl-C and SIGTERM set, instead of tearing the chunk apart."""
+    stop = StopRequest()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@dataclass
+class Pace:
+    """How many customers the next chunk takes, so that one transaction lasts about `target` seconds."""
+
+    size: int = 2000
+    target: float = 1.0
+    smallest: int = 100
+    largest: int = 10_000
+
+    def learn(self, customers: int, seconds: float) -> None:
+        """Take the time of the last chunk into account; changes by a factor of two at most."""
+        fitting = self.size * self.target / max(seconds, 0.001) if customers else self.size
+        wanted = max(self.size / 2, min(self.size * 2, fitting))
+        self.size = int(max(self.smallest, min(self.largest, wanted)))
+
+
+@dataclass
+class Migration:
+    """One execute at work: what it needs at every chunk."""
+
+    connection: BaseDatabaseWrapper
+    run: Run
+    pace: Pace = field(default_factory=Pace)
+    attempts: dict[int, int] = field(default_factory=dict)
+
+    def reopen(self) -> None:
+        """Put chunks back into the ledger in which somebody can move who could not before."""
+        execute(self.connection, CHUNK.reopen, **EVERYBODY)
+
+    def move_all(self, stop: StopRequest, advance: Advance) -> None:
+        """Work through the ledger until it is done; raises Interrupted between two chunks when asked to stop."""
+        while True:
+            if stop.asked:
+                raise Interrupted(
+                    "Stopped after a whole chunk; nothing is half done.",
+                    "python manage.py migrate_customers --execute",
+                )
+            chunk = self._claimable() or self._allocate()
+            if chunk is None:
+                return
+            advance(self._attempt(chunk))
+
+    def _claimable(self) -> Chunk | None:
+        pending = Chunk.objects.using(self.connection.alias).filter(state=Chunk.PENDING)
+        return pending.order_by("first_id").first()
+
+    def _allocate(self) -> Chunk | None:
+        """Add the next chunk to the ledger, right after its end, so that no id is left out; None at the last user."""
+        after = scalar(self.connection, LEDGER.end_of_ledger)
+        last, customers = row(self.connection, LEDGER.next_range, after=after, size=self.pace.size)
+        if not customers:
+            return None
+        return Chunk.objects.using(self.connection.alias).create(run=self.run, first_id=after + 1, last_id=last)
+
+    def _attempt(self, chunk: Chunk) -> int:
+        """Run CHUNK; return how many customers are dealt with, 0 if it has to be tried again or in halves."""
+        started = time.monotonic()
+        try:
+            with transaction.atomic(self.connection.alias):
+                counts = self._commit(chunk, started)
+        except (DatabaseError, InterfaceError) as error:
+            return self._recover(chunk, error)
+        self.pace.learn(counts["examined"], time.monotonic() - started)
+        self._count(counts)
+        return counts["examined"]
+
+    def _commit(self, chunk: Chunk, started: float) -> dict[str, int]:
+        """Do CHUNK's work and write its row, in the caller's transaction."""
+        if not Chunk.objects.using(self.connection.alias).select_for_update().filter(pk=chunk.pk, state=Chunk.PENDING):
+            raise CheckFailed(f"Chunk {chunk.pk} vanished from the ledger.", "python manage.py verify_separation")
+        counts, written = run_chunk(self.connection, chunk.first_id, chunk.last_id, self.run.pk)
+        Chunk.objects.using(self.connection.alias).filter(pk=chunk.pk).update(
+            state=Chunk.MOVED,
+            run=self.run,
+            counts=counts,
+            written=written,
+            milliseconds=round((time.monotonic() - started) * 1000),
+            moved_at=timezone.now(),
+        )
+        return counts
+
+    def _recover(self, chunk: Chunk, error: Exception) -> int:
+        """Decide what follows a failed chunk: the same again, its halves, or a finding for its one person."""
+        state = getattr(error.__cause__, "sqlstate", None) or ""
+        if state.startswith(_LOST) or not self.connection.is_usable():
+            raise CheckFailed(
+                "The connection to the database was lost; the open chunk was undone by the server, the others are whole.",
+                "python manage.py migrate_customers --execute",
+            ) from error
+        tries = self.attempts[chunk.pk] = self.attempts.get(chunk.pk, 0) + 1
+        if state in _TRANSIENT and tries < _ATTEMPTS:
+            time.sleep(0.1 * 2**tries)
+            return 0
+        return self._halve(chunk, mask_text(str(error).strip().splitlines()[0]))
+
+    def _halve(self, chunk: Chunk, reason: str) -> int:
+        middle, customers = row(self.connection, LEDGER.middle, first=chunk.first_id, last=chunk.last_id)
+        if customers > 1:
+            execute(self.connection, LEDGER.split, chunk=chunk.pk, middle=middle)
+            return 0
+        with transaction.atomic(self.connection.alias):
+            if customers:
+                execute(self.connection, LEDGER.fail_row, id=middle, error=reason, run=self.run.pk)
+            Chunk.objects.using(self.connection.alias).filter(pk=chunk.pk).update(state=Chunk.FAILED, error=reason)
+        self._count({"failed": customers})
+        return int(customers)
+
+    def _count(self, counts: dict[str, int]) -> None:
+        for name, count in counts.items():
+            self.run.counts[name] = self.run.counts.get(name, 0) + count
+
+    def finish(self) -> None:
+        """Link stragglers, remove who was deleted meanwhile, record the findings about rows: in one transaction."""
+        run = self.run.pk
+        with transaction.atomic(self.connection.alias):
+            ranges = {}
+            for name, query in (("reservations", FINISH.link_reservations), ("orders", FINISH.link_orders)):
+                late = rows(self.connection, query)
+                ranges.update({(first, last): True for first, last, _ in late})
+                self._count({name: sum(count for *_, count in late)})
+            for first, last in ranges:
+                execute(self.connection, CHUNK.restaurants, first=first, last=last)
+            self._count({"deleted": execute(self.connection, FINISH.remove_deleted, run=run)})
+            for query in (FINISH.orphans, FINISH.no_restaurant, FINISH.restaurant_mismatch):
+                self._count({"findings": execute(self.connection, query, run=run)})
+            for query in (FINISH.settle_gone, FINISH.settle_gone_rows, FINISH.mark_linked):
+                execute(self.connection, query)
+
+
+def run_chunk(
+    connection: BaseDatabaseWrapper, first: int, last: int, run: int | None
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Move everything of the customers with ids FIRST to LAST, in the caller's transaction.
+
+    Returns what was done and the rows written by table, as PostgreSQL counted them. Raises CheckFailed if anything
+    but our own tables was written: the transaction must not commit then.
+    """
+    span = {"first": first, "last": last}
+    execute(connection, "SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '10min', true)")
+    examined = scalar(connection, CHUNK.lock_users, **span)
+    execute(connection, CHUNK.remember_reservations, **span)
+    execute(connection, CHUNK.remember_orders, **span)
+    customers, findings = row(connection, CHUNK.move, run=run, **span)
+    counts = {
+        "examined": examined,
+        "customers": customers,
+        "findings": findings,
+        "profiles": sum(execute(connection, sql, **span) for sql in (CHUNK.adopt_profiles, CHUNK.create_profiles)),
+        "reservations": execute(connection, CHUNK.link_reservations, **span),
+        "orders": execute(connection, CHUNK.link_orders, **span),
+        "links": execute(connection, CHUNK.restaurants, **span),
+    }
+    return counts, _own_writes(connection)
+
+
+def _own_writes(connection: BaseDatabaseWrapper) -> dict[str, int]:
+    """Return the rows this transaction wrote, by table; raises CheckFailed if one is not ours to write."""
+    written = dict(rows(connection, CHUNK.written))
+    foreign = sorted(table for table in written if table not in OWN_TABLES and not table.startswith("separation_"))
+    if foreign:
+        raise CheckFailed(
+            f"Moving customers made PostgreSQL write to {', '.join(foreign)}, which the migration must not touch: "
+            "a trigger or a cascade does that. The chunk was undone.",
+            "python manage.py preflight",
+        )
+    return written

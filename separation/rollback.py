@@ -1,0 +1,59 @@
+"""The way back: one change of phase, then the purge of the new tables in short transactions."""
+
+from django.conf import settings
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from config.sql import Queries
+from separation.database import execute, row, scalar
+from separation.errors import Interrupted
+from separation.migrator import Advance, Pace, StopRequest
+from separation.models import Phase, Run
+from separation.phases import change_phase, phase_of
+
+ROLLBACK = Queries(settings.BASE_DIR / "separation" / "sql" / "rollback.sql")
+
+
+def to_purge(connection: BaseDatabaseWrapper) -> int:
+    """Return how many customers the new tables hold."""
+    return int(scalar(connection, "SELECT count(*) FROM customers"))
+
+
+def roll_back(connection: BaseDatabaseWrapper, run: Run, stop: StopRequest, advance: Advance) -> None:
+    """Take the database back to phase `legacy` and the new tables to what they were just after `migrate`.
+
+    Every legacy row that the migration filled is emptied again, and none else. Idempotent and resumable: a purge that
+    was interrupted goes on where it stopped.
+    """
+    if phase_of(connection) == Phase.DUAL:
+        change_phase(connection, Phase.DUAL, Phase.LEGACY)
+    size = Pace().largest
+    while True:
+        if stop.asked:
+            raise Interrupted(
+                "Stopped between two parts of the purge; the old application has all its data.",
+                "python manage.py migrate_customers --rollback",
+            )
+        first, last, customers = row(connection, ROLLBACK.next_range, size=size)
+        if not customers:
+            break
+        purge(connection, run, first, last)
+        advance(customers)
+    execute(connection, ROLLBACK.forget)
+
+
+def purge(connection: BaseDatabaseWrapper, run: Run, first: int, last: int) -> None:
+    """Take the customers with ids FIRST to LAST, and all that the migration made of them, out again."""
+    span = {"first": first, "last": last}
+    with transaction.atomic(connection.alias):
+        execute(connection, "SELECT set_config('lock_timeout', '30s', true)")
+        execute(connection, ROLLBACK.lock_users, **span)
+        done = {
+            "reservations": execute(connection, ROLLBACK.unlink_reservations, **span),
+            "orders": execute(connection, ROLLBACK.unlink_orders, **span),
+            "profiles": execute(connection, ROLLBACK.drop_profiles, **span)
+            + execute(connection, ROLLBACK.release_profiles, **span),
+            "customers": execute(connection, ROLLBACK.drop_customers, **span),
+        }
+    for name, count in done.items():
+        run.counts[name] = run.counts.get(name, 0) + count

@@ -1,0 +1,106 @@
+"""The record of every run: a row, and a log file that says the same."""
+
+import getpass
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
+
+from separation.database import name_of
+from separation.errors import CheckFailed, Interrupted
+from separation.masking import mask_text
+from separation.models import Run
+
+
+@contextmanager
+def recorded(connection: BaseDatabaseWrapper, kind: str) -> Iterator[Run]:
+    """Yield a new run of KIND, recorded before anything else and closed however the block ends.
+
+    Raises CheckFailed before the row is written if the log cannot be.
+    """
+    log = _new_log(kind)
+    run = Run.objects.using(connection.alias).create(
+        kind=kind, operator=_operator(), database=name_of(connection), log_path=str(log), started_at=timezone.now()
+    )
+    _write_log(run)
+    try:
+        yield run
+    except Interrupted as error:
+        _close(connection, run, Run.INTERRUPTED, error.message)
+        raise
+    except BaseException as error:
+        _close(connection, run, Run.FAILED, mask_text(str(error) or type(error).__name__))
+        raise
+    else:
+        _close(connection, run, Run.DONE, "")
+
+
+def _operator() -> str:
+    return f"{getpass.getuser()}@{socket.gethostname()} pid {os.getpid()}"
+
+
+def _new_log(kind: str) -> Path:
+    """Create the log file of a new run: the first free second from now names it."""
+    moment = timezone.now()
+    try:
+        settings.LOG_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+        while True:
+            path: Path = settings.LOG_DIR / f"migration-log-{moment:%Y-%m-%d-%H%M%S}-{kind}.json"
+            try:
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            except FileExistsError:
+                moment += timedelta(seconds=1)
+            else:
+                return path
+    except OSError as error:
+        raise CheckFailed(
+            f"The log folder {settings.LOG_DIR} cannot be written ({error.strerror}), so nothing was started.",
+            "set LOG_DIR to a folder that this user may write, and run the same command again",
+        ) from error
+
+
+def _close(connection: BaseDatabaseWrapper, run: Run, state: str, error: str) -> None:
+    """Record how the run ended: in the log always, in its row if the database is there.
+
+    A row that could not be written stays `running` until the next run, which holds the lock, marks it as interrupted.
+    """
+    run.state, run.error, run.finished_at = state, error, timezone.now()
+    try:
+        run.save(using=connection.alias)
+    except DatabaseError:
+        if state == Run.DONE:
+            raise
+    _write_log(run)
+
+
+def _write_log(run: Run) -> None:
+    """Replace the log file at once, so that a reader sees the old or the new one."""
+    path = Path(run.log_path)
+    temporary = path.with_suffix(".tmp")
+    temporary.touch(mode=0o600)
+    temporary.write_text(json.dumps(_as_dict(run), indent=2, default=str) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def _as_dict(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.pk,
+        "kind": run.kind,
+        "state": run.state,
+        "database": run.database,
+        "operator": run.operator,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "total": run.total,
+        "counts": run.counts,
+        "error": run.error,
+    }

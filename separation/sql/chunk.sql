@@ -1,0 +1,184 @@
+-- One chunk: everything that belongs to the customers with ids from first to last, in one transaction, in this order.
+-- Idempotent: a chunk that is run again does only what is missing.
+
+-- name: lock_users
+-- Locks the chunk's customers in id order, so that none is changed or deleted before it commits; keys stay readable.
+SELECT count(*) FROM (
+    SELECT u.id FROM users u WHERE u.id BETWEEN %(first)s AND %(last)s AND u.is_customer ORDER BY u.id FOR NO KEY UPDATE
+) locked
+
+-- name: remember_reservations
+-- Remembers each customer_id that stood here before this person was moved: a roll-back must leave it.
+INSERT INTO separation_undo (table_name, row_id, customer_id)
+SELECT 'reservations', t.id, t.customer_id FROM reservations t
+WHERE t.customer_id BETWEEN %(first)s AND %(last)s
+    AND NOT EXISTS (SELECT FROM customers c WHERE c.id = t.customer_id)
+ON CONFLICT (table_name, row_id) DO NOTHING
+
+-- name: remember_orders
+-- Remembers each customer_id that stood here before this person was moved: a roll-back must leave it.
+INSERT INTO separation_undo (table_name, row_id, customer_id)
+SELECT 'orders', t.id, t.customer_id FROM orders t
+WHERE t.customer_id BETWEEN %(first)s AND %(last)s
+    AND NOT EXISTS (SELECT FROM customers c WHERE c.id = t.customer_id)
+ON CONFLICT (table_name, row_id) DO NOTHING
+
+-- name: classified
+-- Gives each customer of `users` in the range its outcome: 'move', or the kind of finding that keeps it back.
+SELECT u.id, u.email, u.name, u.phone, u.password, u.created_at, u.updated_at,
+    u.password ~ '^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$' AS bcrypt,
+    CASE
+        WHEN u.role <> 'USER'
+            OR EXISTS (SELECT FROM restaurant_staff s WHERE s.user_id = u.id AND s.role IN ('MANAGER', 'OWNER'))
+            OR EXISTS (SELECT FROM recipes r WHERE r.user_id = u.id)
+            OR EXISTS (SELECT FROM menus m WHERE m.user_id = u.id)
+            THEN 'staff_marked_as_customer'
+        WHEN btrim(u.email, E' \t\n\r\f\v') !~ '^[^@\s]+@[^@\s]+$' THEN 'invalid_email'
+        WHEN EXISTS (
+            SELECT FROM users o
+            WHERE lower(btrim(o.email, E' \t\n\r\f\v')) = lower(btrim(u.email, E' \t\n\r\f\v'))
+                AND o.is_customer AND o.id <> u.id
+        ) THEN 'duplicate_email'
+        ELSE 'move'
+    END AS outcome
+FROM users u WHERE u.is_customer AND u.id BETWEEN %(first)s AND %(last)s
+
+-- name: move
+-- Inserts the customers who move, under their own ids, and a finding for each who does not or has no readable hash.
+WITH classified AS MATERIALIZED ({{classified}}),
+named AS (
+    SELECT c.*, btrim(regexp_replace(coalesce(c.name, ''), '\s+', ' ', 'g')) AS full_name
+    FROM classified c WHERE c.outcome = 'move'
+),
+moved AS (
+    INSERT INTO customers
+        (id, email, password, first_name, last_name, phone, email_verified, created_at, updated_at)
+    SELECT n.id, btrim(n.email, E' \t\n\r\f\v'), CASE WHEN n.bcrypt THEN n.password ELSE '!' END,
+        split_part(n.full_name, ' ', 1), substr(n.full_name, strpos(n.full_name || ' ', ' ') + 1),
+        n.phone, coalesce(p.email_verified, false), n.created_at, n.updated_at
+    FROM named n LEFT JOIN customer_profiles p ON p.user_id = n.id
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+),
+found AS (
+    SELECT outcome AS kind, id FROM classified WHERE outcome <> 'move'
+    UNION ALL
+    SELECT 'needs_password_reset', id FROM classified WHERE outcome = 'move' AND NOT bcrypt
+),
+noted AS (
+    INSERT INTO separation_findings (kind, table_name, row_id, run_id)
+    SELECT kind, 'users', id, %(run)s FROM found
+    ON CONFLICT (kind, table_name, row_id)
+        DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone'
+    RETURNING kind
+),
+resolved AS (
+    UPDATE separation_findings f SET state = 'gone', updated_at = now()
+    WHERE f.kind = 'row_failed' AND f.table_name = 'users' AND f.state = 'open' AND f.row_id IN (SELECT id FROM moved)
+    RETURNING kind
+)
+SELECT (SELECT count(*) FROM moved) AS customers, (SELECT count(*) FROM noted) AS findings
+
+-- name: adopt_profiles
+-- Gives the profiles that the legacy database brought along to the customers they are of.
+UPDATE customer_profiles p SET customer_id = p.user_id
+FROM customers c
+WHERE c.id = p.user_id AND p.user_id BETWEEN %(first)s AND %(last)s AND p.customer_id IS NULL
+
+-- name: create_profiles
+-- Creates a profile for each customer who has none; every column is given, since the table may be an old one.
+INSERT INTO customer_profiles
+    (customer_id, phone_verified, email_verified, vip_status, tags, marketing_opt_in, created_at, updated_at)
+SELECT c.id, false, false, false, '{}', false, c.created_at, c.updated_at
+FROM customers c
+WHERE c.id BETWEEN %(first)s AND %(last)s
+    AND NOT EXISTS (SELECT FROM customer_profiles p WHERE p.customer_id = c.id)
+
+-- name: link_reservations
+-- Links the rows that moved customers wrote themselves; one that already names a customer keeps that customer.
+UPDATE reservations t SET customer_id = t.user_id
+FROM customers c
+WHERE c.id = t.user_id AND t.user_id BETWEEN %(first)s AND %(last)s AND t.customer_id IS NULL
+
+-- name: link_orders
+-- Links the rows that moved customers wrote themselves; one that already names a customer keeps that customer.
+UPDATE orders t SET customer_id = t.user_id
+FROM customers c
+WHERE c.id = t.user_id AND t.user_id BETWEEN %(first)s AND %(last)s AND t.customer_id IS NULL
+
+-- name: restaurants
+-- Makes the links of the customers to restaurants, with visits and spend, or brings their figures up to date.
+WITH facts AS (
+    SELECT v.* FROM customer_visits(%(first)s, %(last)s) v
+    UNION ALL
+    SELECT s.user_id, s.restaurant_id, NULL, NULL, 0, 0
+    FROM restaurant_staff s WHERE s.user_id BETWEEN %(first)s AND %(last)s
+),
+links AS (
+    SELECT f.customer_id, f.restaurant_id, min(f.first_visit) AS first_visit, max(f.last_visit) AS last_visit,
+        sum(f.visit_count) AS visit_count, sum(f.total_spent) AS total_spent
+    FROM facts f JOIN customers c ON c.id = f.customer_id
+    GROUP BY f.customer_id, f.restaurant_id
+),
+lone AS (
+    SELECT c.id AS customer_id, r.id AS restaurant_id
+    FROM customers c CROSS JOIN (SELECT min(id) AS id FROM restaurants HAVING count(*) = 1) r
+    WHERE c.id BETWEEN %(first)s AND %(last)s AND NOT EXISTS (SELECT FROM links l WHERE l.customer_id = c.id)
+)
+INSERT INTO customer_restaurants AS t (customer_id, restaurant_id, first_visit, last_visit, visit_count, total_spent)
+SELECT customer_id, restaurant_id, first_visit, last_visit, visit_count, total_spent FROM links
+UNION ALL
+SELECT customer_id, restaurant_id, NULL, NULL, 0, 0 FROM lone
+ON CONFLICT (customer_id, restaurant_id) DO UPDATE SET
+    first_visit = excluded.first_visit, last_visit = excluded.last_visit,
+    visit_count = excluded.visit_count, total_spent = excluded.total_spent
+WHERE (t.first_visit, t.last_visit, t.visit_count, t.total_spent)
+    IS DISTINCT FROM (excluded.first_visit, excluded.last_visit, excluded.visit_count, excluded.total_spent)
+
+-- name: written
+-- Gives the rows this transaction wrote, by table, as PostgreSQL counted them: cascades and triggers included.
+SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables
+WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 ORDER BY relname
+
+-- name: outcomes
+-- Counts the customers of `users` who are not moved yet, by outcome, and how many of them have no readable hash.
+SELECT outcome, count(*), count(*) FILTER (WHERE NOT bcrypt) FROM ({{classified}}) c
+WHERE NOT EXISTS (SELECT FROM customers m WHERE m.id = c.id) GROUP BY outcome ORDER BY outcome
+
+-- name: bookings
+-- Counts the reservations and the orders that will be linked to a customer.
+WITH people AS (
+    SELECT id FROM ({{classified}}) c WHERE outcome = 'move' UNION SELECT id FROM customers
+)
+SELECT (SELECT count(*) FROM reservations t JOIN people p ON p.id = t.user_id WHERE t.customer_id IS NULL),
+    (SELECT count(*) FROM orders t JOIN people p ON p.id = t.user_id WHERE t.customer_id IS NULL)
+
+-- name: links_by_restaurant
+-- Counts the customers each restaurant will know.
+WITH people AS (
+    SELECT id FROM ({{classified}}) c WHERE outcome = 'move' UNION SELECT id FROM customers
+),
+pairs AS (
+    SELECT coalesce(t.customer_id, t.user_id) AS customer_id, t.restaurant_id FROM reservations t
+    UNION
+    SELECT coalesce(t.customer_id, t.user_id), t.restaurant_id FROM orders t
+    UNION
+    SELECT s.user_id, s.restaurant_id FROM restaurant_staff s
+),
+links AS (
+    SELECT x.customer_id, x.restaurant_id FROM pairs x JOIN people p ON p.id = x.customer_id
+    UNION ALL
+    SELECT p.id, r.id FROM people p CROSS JOIN (SELECT min(id) AS id FROM restaurants HAVING count(*) = 1) r
+    WHERE NOT EXISTS (SELECT FROM pairs x WHERE x.customer_id = p.id)
+)
+SELECT r.id, r.name, count(*) FROM links l JOIN restaurants r ON r.id = l.restaurant_id
+GROUP BY r.id, r.name ORDER BY count(*) DESC, r.id
+
+-- name: reopen
+-- Reopens the chunks in which somebody can move who has not.
+UPDATE separation_chunks k SET state = 'pending', error = ''
+WHERE k.state <> 'pending' AND EXISTS (
+    SELECT FROM ({{classified}}) c
+    WHERE c.outcome = 'move' AND c.id BETWEEN k.first_id AND k.last_id
+        AND NOT EXISTS (SELECT FROM customers m WHERE m.id = c.id)
+)

@@ -1,0 +1,110 @@
+-- What follows the last chunk: stragglers, people deleted meanwhile, and the findings that are about no customer.
+
+-- name: link_reservations
+-- Links the reservations that moved customers wrote while their chunk was open or after it.
+WITH linked AS (
+    UPDATE reservations t SET customer_id = t.user_id FROM customers c
+    WHERE t.customer_id IS NULL AND c.id = t.user_id
+    RETURNING t.user_id
+)
+SELECT k.first_id, k.last_id, count(*) FROM linked l JOIN separation_chunks k ON l.user_id BETWEEN k.first_id AND k.last_id
+GROUP BY k.first_id, k.last_id ORDER BY k.first_id
+
+-- name: link_orders
+-- Links the orders that moved customers wrote while their chunk was open or after it.
+WITH linked AS (
+    UPDATE orders t SET customer_id = t.user_id FROM customers c
+    WHERE t.customer_id IS NULL AND c.id = t.user_id
+    RETURNING t.user_id
+)
+SELECT k.first_id, k.last_id, count(*) FROM linked l JOIN separation_chunks k ON l.user_id BETWEEN k.first_id AND k.last_id
+GROUP BY k.first_id, k.last_id ORDER BY k.first_id
+
+-- name: remove_deleted
+-- Removes the customers whom the old application deleted from `users` since they were moved, as it would have.
+WITH gone AS (
+    SELECT c.id FROM customers c
+    WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = c.id)
+        AND EXISTS (SELECT FROM separation_chunks k WHERE c.id BETWEEN k.first_id AND k.last_id)
+),
+profiles AS (
+    DELETE FROM customer_profiles p USING gone WHERE p.customer_id = gone.id AND p.user_id IS NULL
+),
+noted AS (
+    INSERT INTO separation_findings (kind, table_name, row_id, run_id)
+    SELECT 'deleted_meanwhile', 'users', id, %(run)s FROM gone
+    ON CONFLICT (kind, table_name, row_id) DO NOTHING
+)
+DELETE FROM customers c USING gone WHERE c.id = gone.id
+
+-- name: orphans
+-- Records the reservations and orders whose user does not exist.
+INSERT INTO separation_findings (kind, table_name, row_id, run_id)
+SELECT 'orphan', o.table_name, o.id, %(run)s FROM (
+    SELECT 'reservations' AS table_name, t.id FROM reservations t
+    WHERE t.user_id IS NOT NULL AND NOT EXISTS (SELECT FROM users u WHERE u.id = t.user_id)
+    UNION ALL
+    SELECT 'orders', t.id FROM orders t
+    WHERE t.user_id IS NOT NULL AND NOT EXISTS (SELECT FROM users u WHERE u.id = t.user_id)
+) o
+ON CONFLICT (kind, table_name, row_id)
+    DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone'
+
+-- name: no_restaurant
+-- Records the menus and recipes whose restaurant cannot be told from their author.
+INSERT INTO separation_findings (kind, table_name, row_id, run_id)
+SELECT 'no_restaurant', t.table_name, t.id, %(run)s FROM (
+    SELECT 'menus' AS table_name, id FROM menus WHERE restaurant_id IS NULL
+    UNION ALL
+    SELECT 'recipes', id FROM recipes WHERE restaurant_id IS NULL
+) t
+ON CONFLICT (kind, table_name, row_id)
+    DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone'
+
+-- name: restaurant_mismatch
+-- Records the orders that are at another restaurant than the reservation they belong to.
+INSERT INTO separation_findings (kind, table_name, row_id, run_id)
+SELECT 'restaurant_mismatch', 'orders', o.id, %(run)s
+FROM orders o JOIN reservations r ON r.id = o.reservation_id WHERE r.restaurant_id <> o.restaurant_id
+ON CONFLICT (kind, table_name, row_id)
+    DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone'
+
+-- name: settle_gone
+-- Marks as gone the open findings about people who have moved since, are no customers any more, or are not there.
+UPDATE separation_findings f SET state = 'gone', updated_at = now()
+WHERE f.state = 'open' AND f.table_name = 'users'
+    AND CASE WHEN f.kind IN ('staff_marked_as_customer', 'duplicate_email', 'invalid_email', 'row_failed')
+        THEN EXISTS (SELECT FROM customers c WHERE c.id = f.row_id)
+            OR NOT EXISTS (SELECT FROM users u WHERE u.id = f.row_id AND u.is_customer)
+        WHEN f.kind = 'needs_password_reset'
+        THEN NOT EXISTS (SELECT FROM customers c WHERE c.id = f.row_id AND c.password LIKE '!%%')
+        ELSE false END
+
+-- name: settle_gone_rows
+-- Marks as gone the open findings about reservations, orders, menus and recipes that are right now.
+UPDATE separation_findings f SET state = 'gone', updated_at = now()
+WHERE f.state = 'open' AND f.table_name <> 'users' AND NOT CASE f.kind
+    WHEN 'orphan' THEN EXISTS (
+        SELECT FROM reservations t WHERE f.table_name = 'reservations' AND t.id = f.row_id
+            AND t.user_id IS NOT NULL AND NOT EXISTS (SELECT FROM users u WHERE u.id = t.user_id)
+        UNION ALL
+        SELECT FROM orders t WHERE f.table_name = 'orders' AND t.id = f.row_id
+            AND t.user_id IS NOT NULL AND NOT EXISTS (SELECT FROM users u WHERE u.id = t.user_id))
+    WHEN 'no_restaurant' THEN EXISTS (
+        SELECT FROM menus m WHERE f.table_name = 'menus' AND m.id = f.row_id AND m.restaurant_id IS NULL
+        UNION ALL
+        SELECT FROM recipes r WHERE f.table_name = 'recipes' AND r.id = f.row_id AND r.restaurant_id IS NULL)
+    WHEN 'restaurant_mismatch' THEN EXISTS (
+        SELECT FROM orders o JOIN reservations r ON r.id = o.reservation_id
+        WHERE o.id = f.row_id AND r.restaurant_id <> o.restaurant_id)
+    ELSE true END
+
+-- name: stragglers
+-- Counts the reservations and orders of moved customers that are not linked, and the customers who are deleted in users.
+SELECT (SELECT count(*) FROM reservations t JOIN customers c ON c.id = t.user_id WHERE t.customer_id IS NULL)
+    + (SELECT count(*) FROM orders t JOIN customers c ON c.id = t.user_id WHERE t.customer_id IS NULL)
+    + (SELECT count(*) FROM customers c WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = c.id))
+
+-- name: mark_linked
+-- Takes the chunks whose stragglers are linked to their last state.
+UPDATE separation_chunks SET state = 'linked' WHERE state = 'moved'

@@ -1,0 +1,42 @@
+-- The purge after a roll-back: the new tables go back to what they were just after `migrate`, range by range.
+
+-- name: next_range
+-- Gives the first and last id of the next `size` customers to purge, and how many they are.
+SELECT min(c.id), max(c.id), count(*) FROM (SELECT id FROM customers ORDER BY id LIMIT %(size)s) c
+
+-- name: lock_users
+-- Locks the range's people in id order, before anything that the old application could lock the other way round.
+SELECT count(*) FROM (
+    SELECT u.id FROM users u WHERE u.id BETWEEN %(first)s AND %(last)s AND u.is_customer ORDER BY u.id FOR NO KEY UPDATE
+) locked
+
+-- name: unlink_reservations
+-- Empties each customer_id that the migration filled, and none that stood there before.
+UPDATE reservations t SET customer_id = NULL
+WHERE t.user_id BETWEEN %(first)s AND %(last)s AND t.customer_id = t.user_id
+    AND EXISTS (SELECT FROM customers c WHERE c.id = t.user_id)
+    AND NOT EXISTS (SELECT FROM separation_undo u WHERE u.table_name = 'reservations' AND u.row_id = t.id)
+
+-- name: unlink_orders
+-- Empties each customer_id that the migration filled, and none that stood there before.
+UPDATE orders t SET customer_id = NULL
+WHERE t.user_id BETWEEN %(first)s AND %(last)s AND t.customer_id = t.user_id
+    AND EXISTS (SELECT FROM customers c WHERE c.id = t.user_id)
+    AND NOT EXISTS (SELECT FROM separation_undo u WHERE u.table_name = 'orders' AND u.row_id = t.id)
+
+-- name: drop_profiles
+-- Deletes the profiles that the migration made.
+DELETE FROM customer_profiles WHERE customer_id BETWEEN %(first)s AND %(last)s AND user_id IS NULL
+
+-- name: release_profiles
+-- Takes the profiles that the legacy database brought along back from their customers.
+UPDATE customer_profiles SET customer_id = NULL WHERE customer_id BETWEEN %(first)s AND %(last)s
+
+-- name: drop_customers
+-- Deletes the customers; their restaurant links and sessions go with them.
+DELETE FROM customers WHERE id BETWEEN %(first)s AND %(last)s
+
+-- name: forget
+-- Empties the ledger and what was remembered for this moment; runs, findings and logs stay.
+WITH undo AS (DELETE FROM separation_undo)
+DELETE FROM separation_chunks
