@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -195,6 +196,7 @@ def run_chunk(
     but our own tables was written: the transaction must not commit then.
     """
     span = {"first": first, "last": last}
+    before = _writes(connection)
     execute(connection, "SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '10min', true)")
     examined = scalar(connection, CHUNK.lock_users, **span)
     execute(connection, CHUNK.remember_reservations, **span)
@@ -209,12 +211,17 @@ def run_chunk(
         "orders": execute(connection, CHUNK.link_orders, **span),
         "links": execute(connection, CHUNK.restaurants, **span),
     }
-    return counts, _own_writes(connection)
+    return counts, _own_writes(before, _writes(connection))
 
 
-def _own_writes(connection: BaseDatabaseWrapper) -> dict[str, int]:
-    """Return the rows this transaction wrote, by table; raises CheckFailed if one is not ours to write."""
-    written = dict(rows(connection, CHUNK.written))
+def _writes(connection: BaseDatabaseWrapper) -> Counter[str]:
+    """Return the session's count of written rows by table: it only grows within a transaction."""
+    return Counter(dict(rows(connection, CHUNK.written)))
+
+
+def _own_writes(before: Counter[str], after: Counter[str]) -> dict[str, int]:
+    """Return the rows written between two counts, by table; raises CheckFailed if one is not ours to write."""
+    written = dict(after - before)
     foreign = sorted(table for table in written if table not in OWN_TABLES and not table.startswith("separation_"))
     if foreign:
         raise CheckFailed(

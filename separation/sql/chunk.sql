@@ -136,7 +136,8 @@ WHERE (t.first_visit, t.last_visit, t.visit_count, t.total_spent)
     IS DISTINCT FROM (excluded.first_visit, excluded.last_visit, excluded.visit_count, excluded.total_spent)
 
 -- name: written
--- Gives the rows this transaction wrote, by table, as PostgreSQL counted them: cascades and triggers included.
+-- Counts the rows this session wrote, by table, cascades and triggers included; what it has not reported to the
+-- server's statistics yet counts too, so only the difference between two moments of one transaction says anything.
 SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables
 WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 ORDER BY relname
 
