@@ -1,0 +1,53 @@
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from separation.environment import mark_scratch
+from tests.databases import Databases, LegacyDatabase, refuse_production, server
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Look at a server that is not ours before the first test, once for all workers."""
+    if not settings.EMBEDDED and not hasattr(session.config, "workerinput"):
+        refuse_production()
+
+
+@pytest.fixture(scope="session")
+def databases(django_db_blocker: Any) -> Iterator[Databases]:
+    """The databases of this test process."""
+    with django_db_blocker.unblock(), server() as admin:
+        databases = Databases(admin)
+        yield databases
+        databases.close()
+
+
+@pytest.fixture
+def legacy_database(databases: Databases, django_db_blocker: Any) -> Iterator[Callable[..., LegacyDatabase]]:
+    """A legacy database of the test's own, behind `django.db.connection`; not together with pytest-django's `db`.
+
+    `legacy_database("plain", customers=60, seed=1, adopted=True)` is one on which `manage.py migrate` has run.
+    """
+    with django_db_blocker.unblock(), ExitStack() as clones:
+
+        def make(kind: str = "plain", *, customers: int = 60, seed: int = 1, adopted: bool = False) -> LegacyDatabase:
+            return clones.enter_context(databases.clone(kind, customers, seed, adopted))
+
+        yield make
+
+
+@pytest.fixture
+def empty_database(databases: Databases, django_db_blocker: Any) -> Iterator[str]:
+    """The name of a database with nothing in it."""
+    with django_db_blocker.unblock(), databases.empty() as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Mark pytest-django's own database as scratch: a later session on the same server will look."""
+    with django_db_blocker.unblock():
+        mark_scratch(connection)

@@ -1,0 +1,204 @@
+"""Databases for tests of the engine: made once as a template, then cloned for each test that wants one.
+
+Every database of a test session is named `test_legacy_<token>_<number>`, and the session holds an advisory lock on its
+token for as long as it lives. So whatever a killed session left behind is told from what another one is using.
+"""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
+from django.db import OperationalError, connections
+from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
+
+from config.embedded_postgres import ensure_running
+from separation.environment import SCRATCH, environment_of, mark_scratch
+from separation.sample import Summary
+from tests import legacy
+
+_OURS = r"^test_legacy_[0-9a-f]{8}_"
+
+
+@dataclass(frozen=True)
+class LegacyDatabase:
+    """A database of one test, behind `connections["default"]` until the test ends; `summary` says what is in it."""
+
+    name: str
+    connection: BaseDatabaseWrapper
+    summary: Summary
+
+
+class Databases:
+    """The databases of one test process: templates for all of its tests, clones for one test each."""
+
+    def __init__(self, admin: BaseDatabaseWrapper) -> None:
+        self._admin = admin
+        self._token = secrets.token_hex(4)
+        self._number = 0
+        self._templates: dict[tuple[str, int, int, bool], tuple[str, Summary]] = {}
+        self._try_lock(self._token)
+        self._drop_leftovers()
+
+    @contextmanager
+    def empty(self) -> Iterator[str]:
+        """Make a database with nothing in it, give its name, and drop it."""
+        name = self._create("template0")
+        try:
+            yield name
+        finally:
+            self._drop(name)
+
+    @contextmanager
+    def clone(self, kind: str, customers: int, seed: int, adopted: bool) -> Iterator[LegacyDatabase]:
+        """Make a legacy database, put it behind the default connection, and drop it."""
+        template, summary = self._template(kind, customers, seed, adopted)
+        name = self._create(template)
+        try:
+            with default_connection_to(name) as connection:
+                mark_scratch(connection)
+                yield LegacyDatabase(name, connection, summary)
+        finally:
+            self._drop(name)
+
+    def close(self) -> None:
+        """Drop the templates."""
+        for template, _ in self._templates.values():
+            self._drop(template)
+        self._templates.clear()
+
+    def _template(self, kind: str, customers: int, seed: int, adopted: bool) -> tuple[str, Summary]:
+        key = (kind, customers, seed, adopted)
+        if key not in self._templates:
+            name = self._create("template0")
+            try:
+                self._templates[key] = name, _fill(name, kind, customers, seed, adopted)
+            except BaseException:
+                self._drop(name)
+                raise
+        return self._templates[key]
+
+    def _create(self, template: str) -> str:
+        self._number += 1
+        name = f"test_legacy_{self._token}_{self._number}"
+        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return name
+
+    def _drop(self, name: str) -> None:
+        self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def _drop_leftovers(self) -> None:
+        """Drop what killed sessions left: the databases whose token nobody holds."""
+        for name in self._column("SELECT datname FROM pg_database WHERE datname ~ %s", [_OURS]):
+            token = name.split("_")[2]
+            if token != self._token and self._try_lock(token):
+                self._drop(name)
+                self._execute("SELECT pg_advisory_unlock(%s)", [int(token, 16)])
+
+    def _try_lock(self, token: str) -> bool:
+        return self._column("SELECT pg_try_advisory_lock(%s)", [int(token, 16)]) == [True]
+
+    def _execute(self, sql: str, params: list[object] | None = None) -> None:
+        with self._admin.cursor() as cursor:
+            cursor.execute(sql, params)
+
+    def _column(self, sql: str, params: list[object]) -> list[object]:
+        with self._admin.cursor() as cursor:
+            cursor.execute(sql, params)
+            return [value for (value,) in cursor.fetchall()]
+
+
+def _fill(name: str, kind: str, customers: int, seed: int, adopted: bool) -> Summary:
+    with default_connection_to(name) as connection:
+        mark_scratch(connection)
+        summary = legacy.build(connection, kind=kind, customers=customers, seed=seed)
+        if adopted:
+            call_command("migrate", verbosity=0)
+    return summary
+
+
+@contextmanager
+def server() -> Iterator[BaseDatabaseWrapper]:
+    """Open a connection to the server's own database, and close it."""
+    default = connections["default"]
+    admin = type(default)({**default.settings_dict, "NAME": None}, alias=NO_DB_ALIAS)
+    try:
+        yield admin
+    finally:
+        admin.close()
+
+
+@contextmanager
+def default_connection_to(name: str) -> Iterator[BaseDatabaseWrapper]:
+    """Put another database behind the default connection, and the former one back."""
+    connection = connections["default"]
+    connection.close()
+    former, connection.settings_dict["NAME"] = connection.settings_dict["NAME"], name
+    ContentType.objects.clear_cache()
+    try:
+        yield connection
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = former
+        ContentType.objects.clear_cache()
+
+
+def database_url(name: str) -> str:
+    """Return the address of a database of the tests' server, as DATABASE_URL takes it."""
+    if settings.EMBEDDED:
+        return ensure_running().url(name)
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+
+
+def manage(name: str, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run `manage.py` in a process of its own on the database NAME, as an operator would, and return what it said."""
+    environment = os.environ | {
+        "DATABASE_URL": database_url(name),
+        "SECRET_KEY": "for tests " * 6,
+        "PORTAL_SIGNING_KEY": "for tests too " * 6,
+    }
+    return subprocess.run(
+        [sys.executable, "-W", "error", "manage.py", *arguments],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def refuse_production() -> None:
+    """End the test session if the server of DATABASE_URL holds an adopted database that is not scratch."""
+    with server() as admin, admin.cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database WHERE datallowconn AND datname !~ %s ORDER BY 1", [_OURS])
+        names = [name for (name,) in cursor.fetchall()]
+    for name in names:
+        if reason := _why_not_scratch(name):
+            pytest.exit(
+                f"Tests refuse the server of DATABASE_URL: its database {name!r} {reason}. "
+                "Unset DATABASE_URL to test on the embedded server.",
+                returncode=4,
+            )
+
+
+def _why_not_scratch(name: str) -> str:
+    try:
+        with default_connection_to(name) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass('separation_phase') IS NOT NULL")
+            if not cursor.fetchone()[0]:
+                return ""
+            environment = environment_of(connection)
+    except OperationalError:
+        return "cannot be connected to, so nobody can tell what is in it"
+    if environment.name == SCRATCH:
+        return ""
+    return f"is adopted and counts as {environment.name} ({environment.reason})"
