@@ -162,7 +162,7 @@ class Server:
     def _start(self, lock: int) -> None:
         self._rotate_log()
         if not (self.place.data / "PG_VERSION").exists():
-            self._initialise()
+            self._initialise(lock)
         # Nobody holds running.lock, so whatever process has the number in these is not our server.
         for stale in (self.place.data / "postmaster.pid", Path(f"{self._socket}.lock"), self._socket):
             stale.unlink(missing_ok=True)
@@ -172,10 +172,10 @@ class Server:
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         # The shell leaves the server to init, in a session of its own: a Ctrl-C in our terminal must not reach it.
         command = ["/bin/sh", "-c", '"$@" &', "sh", self._program("postgres"), "-D", str(self.place.data), *arguments]
-        self._run(command, keep=lock)
+        self._run(command, lock)
 
-    def _initialise(self) -> None:
-        """Make the data folder, under another name until it is complete."""
+    def _initialise(self, lock: int) -> None:
+        """Make the data folder, under another name until it is complete; a killed caller's initdb keeps the lock."""
         for leftover in self.place.folder.glob("initdb-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         draft = Path(tempfile.mkdtemp(dir=self.place.folder, prefix="initdb-"))
@@ -188,7 +188,7 @@ class Server:
         )
         command = [self._program("initdb"), "-D", str(draft), "--encoding=UTF8", *locale, "--auth=trust"]
         command += [f"--username={self.user}", "--no-instructions", *(["--no-sync"] if self.place.fast else [])]
-        if self._run(command) != 0:
+        if self._run(command, lock) != 0:
             shutil.rmtree(draft, ignore_errors=True)
             raise self._failure("could not make its data folder")
         draft.rename(self.place.data)
@@ -196,8 +196,8 @@ class Server:
     def _program(self, name: str) -> str:
         return str(self.place.programs() / name)
 
-    def _run(self, command: list[str], keep: int | None = None) -> int:
-        """Run a program as the server's account, what it says going to the log, and return its exit code."""
+    def _run(self, command: list[str], lock: int) -> int:
+        """Run a program that holds the lock, as the server's account, into the log, and return its exit code."""
         account = self.place.account
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
         with open(self._open("server.log", os.O_APPEND), "ab") as log:
@@ -210,7 +210,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                pass_fds=() if keep is None else (keep,),
+                pass_fds=(lock,),
                 umask=0o077,
                 user=account and account.pw_uid,
                 group=account and account.pw_gid,

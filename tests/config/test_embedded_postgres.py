@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from config.embedded_postgres.place import place_for
+from config.embedded_postgres.server import Server
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # A process that uses the embedded server: it answers each line of SQL on its standard input with one value.
@@ -75,22 +78,49 @@ class User:
         self.end()
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
     """A folder for embedded servers, reachable by everybody (pytest's own are not, and root's server is not root)."""
-    path = Path(tempfile.mkdtemp(prefix="embedded-", dir="/tmp"))
-    path.chmod(0o755)
-    yield path
-    command(path, "remove")
-    shutil.rmtree(path)
+    with tempfile.TemporaryDirectory(prefix="embedded-", dir="/tmp") as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
+        remove_servers(path)
 
 
 @pytest.fixture
-def start(folder: Path) -> Iterator[Callable[..., User]]:
+def bare() -> Iterator[Path]:
+    """A folder no server ever started in."""
+    with temporary_folder() as path:
+        yield path
+
+
+def copied(template: Path, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", template / "18-fast", folder], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def template() -> Iterator[Path]:
+    """A folder whose server was started and stopped once."""
+    with temporary_folder() as path:
+        User(path, "answer('SELECT 1')").end()
+        yield path
+
+
+@pytest.fixture
+def folder(bare: Path, template: Path) -> Path:
+    """A copy of that folder, for a test of its own."""
+    return copied(template, bare)
+
+
+@pytest.fixture
+def start(bare: Path) -> Iterator[Callable[..., User]]:
     """Start processes that use the folder's server; whatever is left of them at the end is killed."""
     users: list[User] = []
 
-    def start(code: str = ANSWER_LINES, where: Path = folder) -> User:
+    def start(code: str = ANSWER_LINES, where: Path = bare) -> User:
         users.append(User(where, code))
         return users[-1]
 
@@ -98,6 +128,13 @@ def start(folder: Path) -> Iterator[Callable[..., User]]:
     for user in users:
         if user.process.returncode is None:
             user.kill()
+
+
+def remove_servers(folder: Path) -> None:
+    server = Server(place_for(folder, 18, fast=True))
+    if server.place.exists():
+        server.stop()
+        server.place.remove()
 
 
 def command(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -136,12 +173,12 @@ def server_account(folder: Path) -> int:
     return (folder / "18-fast").stat().st_uid
 
 
-def test_nothing_starts_before_the_first_connection(folder: Path, start: Callable[..., User]) -> None:
+def test_nothing_starts_before_the_first_connection(bare: Path, start: Callable[..., User]) -> None:
     assert start("connection.vendor; print('imported')").end() == ("imported\n", "")
-    assert list(folder.iterdir()) == []
+    assert list(bare.iterdir()) == []
 
 
-def test_the_first_connection_makes_the_database_and_says_nothing(folder: Path, start: Callable[..., User]) -> None:
+def test_the_first_connection_makes_the_database_and_says_nothing(bare: Path, start: Callable[..., User]) -> None:
     user = start()
     assert user.ask("SELECT current_database() || ' ' || current_setting('server_version_num')::int / 10000") == (
         "restaurants 18"
@@ -176,13 +213,13 @@ def test_the_last_user_stops_it(folder: Path, start: Callable[..., User]) -> Non
     assert not is_running(folder)
 
 
-def test_many_starting_at_once_share_one_server(folder: Path, start: Callable[..., User]) -> None:
+def test_many_starting_at_once_share_one_server(bare: Path, start: Callable[..., User]) -> None:
     users = [start() for _ in range(4)]
     for user in users:
         user.send(STARTED)
     assert len({user.hear() for user in users}) == 1
     assert [user.end() for user in users] == [("", "")] * 4
-    assert not is_running(folder)
+    assert not is_running(bare)
 
 
 def test_a_killed_user_leaves_a_server_that_the_next_one_uses_and_stops(
@@ -238,15 +275,15 @@ def test_stale_files_with_the_number_of_another_process(folder: Path, start: Cal
     assert not is_running(folder)
 
 
-def test_a_user_killed_while_it_makes_the_data_folder(folder: Path, start: Callable[..., User]) -> None:
+def test_a_user_killed_while_it_makes_the_data_folder(bare: Path, start: Callable[..., User]) -> None:
     first = start()
     first.send("SELECT 1")
-    wait_until(lambda: any(folder.glob("18-fast/initdb-*/PG_VERSION")))
+    wait_until(lambda: any(bare.glob("18-fast/initdb-*/PG_VERSION")))
     first.kill()
     second = start()
     assert second.ask("SELECT 'complete'") == "complete"
     second.end()
-    assert not any(folder.glob("18-fast/initdb-*"))
+    assert not any(bare.glob("18-fast/initdb-*"))
 
 
 def test_ctrl_c_does_not_reach_the_server(folder: Path, start: Callable[..., User]) -> None:
@@ -280,18 +317,18 @@ if os.fork() == 0:
     wait_until(lambda: not is_running(folder))
 
 
-def test_two_folders_are_two_servers(folder: Path, start: Callable[..., User]) -> None:
-    (folder / "a").mkdir()
-    (folder / "b").mkdir()
-    users = [start(where=folder / "a"), start(where=folder / "b")]
+def test_two_folders_are_two_servers(bare: Path, template: Path, start: Callable[..., User]) -> None:
+    users = [start(where=copied(template, bare / name)) for name in ("a", "b")]
     directories = [user.ask("SELECT current_setting('data_directory')") for user in users]
-    assert directories == [f"{folder}/a/18-fast/data", f"{folder}/b/18-fast/data"]
+    assert directories == [f"{bare}/a/18-fast/data", f"{bare}/b/18-fast/data"]
     for user in users:
         user.end()
 
 
-@pytest.mark.parametrize("name", ["two words $HOME `x`", "Küche-кухня", "50% + more, \"quoted\" 'so' \\", "long/" * 40])
-def test_any_folder_will_do_and_its_address_works(folder: Path, name: str, start: Callable[..., User]) -> None:
+@pytest.mark.parametrize("name", ["two words, Küche-кухня $HOME `x`", "50% + more, \"quoted\" 'so' \\", "long/" * 40])
+def test_any_folder_will_do_and_its_address_works(
+    bare: Path, template: Path, name: str, start: Callable[..., User]
+) -> None:
     user = start(
         """
 import environ
@@ -306,11 +343,11 @@ with psycopg.connect(address) as by_libpq:
     print(by_libpq.execute("SELECT current_database()").fetchone()[0], flush=True)
 answer("SELECT current_setting('data_directory')")
 """,
-        folder / name,
+        copied(template, bare / name),
     )
-    assert user.end() == (f"postgres\npostgres\n{folder / name}/18-fast/data\n", "")
-    assert command(folder / name, "remove").returncode == 0
-    assert not (folder / name / "18-fast").exists()
+    assert user.end() == (f"postgres\npostgres\n{bare / name}/18-fast/data\n", "")
+    assert command(bare / name, "remove").returncode == 0
+    assert not (bare / name / "18-fast").exists()
 
 
 def test_a_server_that_cannot_start_says_why_and_what_to_type(folder: Path, start: Callable[..., User]) -> None:
@@ -333,11 +370,11 @@ def test_a_server_that_cannot_start_says_why_and_what_to_type(folder: Path, star
     assert not is_running(folder)
 
 
-def test_a_folder_that_cannot_be_made_says_so(folder: Path, start: Callable[..., User]) -> None:
-    (folder / "file").write_text("")
-    _, error = start("answer('SELECT 1')", folder / "file" / "postgres").end()
+def test_a_folder_that_cannot_be_made_says_so(bare: Path, start: Callable[..., User]) -> None:
+    (bare / "file").write_text("")
+    _, error = start("answer('SELECT 1')", bare / "file" / "postgres").end()
     assert error.splitlines()[-1] == (
-        f"django.db.utils.OperationalError: The embedded PostgreSQL cannot make its folder {folder}/file/postgres: "
+        f"django.db.utils.OperationalError: The embedded PostgreSQL cannot make its folder {bare}/file/postgres: "
         "Not a directory. Set EMBEDDED_POSTGRES_DIR to a folder you may write to, or DATABASE_URL to another server."
     )
 
@@ -374,36 +411,26 @@ def test_stop_stops_it_under_its_users_and_usage_is_told(folder: Path, start: Ca
     )
 
 
-def test_dbshell_is_the_psql_of_the_wheel(folder: Path) -> None:
-    shell = subprocess.run(
-        [sys.executable, "manage.py", "dbshell", "--", "-XAt", "-c", "SELECT current_database(), current_user"],
-        cwd=ROOT,
-        env=os.environ
-        | {"EMBEDDED_POSTGRES_DIR": str(folder), "EMBEDDED_POSTGRES_FAST": "1", "DATABASE_URL": "", "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (shell.returncode, shell.stdout, shell.stderr) == (0, "restaurants|postgres\n", "")
-
-
-@contextmanager
-def unreachable(folder: Path) -> Iterator[Path]:
-    """A folder only root can enter, as one below /root."""
-    path = folder / "private"
-    path.mkdir(mode=0o700)
-    yield path
-    command(path, "remove")
+def test_dbshell_is_the_psql_of_the_wheel(folder: Path, start: Callable[..., User]) -> None:
+    user = start("""
+import os
+os.environ["PATH"] = ""
+from django.core.management import call_command
+call_command("dbshell", "--", "-XAt", "-c", "SELECT current_database(), current_user")
+""")
+    assert user.end() == ("restaurants|postgres\n", "")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as somebody else")
-def test_root_runs_it_as_somebody_else_and_opens_no_folder_for_that(folder: Path, start: Callable[..., User]) -> None:
-    with unreachable(folder) as private:
-        user = start(where=private)
-        data = Path(user.ask("SELECT current_setting('data_directory')"))
-        assert data.is_relative_to("/var/lib")
-        assert pwd.getpwuid(data.stat().st_uid).pw_name in ("postgres", "nobody")
-        assert oct(private.stat().st_mode & 0o777) == "0o700"
-        user.end()
-        assert data.is_dir()
+def test_root_runs_it_as_somebody_else_and_opens_no_folder_for_that(bare: Path, start: Callable[..., User]) -> None:
+    private = bare / "private"
+    private.mkdir(mode=0o700)
+    user = start(where=private)
+    data = Path(user.ask("SELECT current_setting('data_directory')"))
+    assert data.is_relative_to("/var/lib")
+    assert pwd.getpwuid(data.stat().st_uid).pw_name in ("postgres", "nobody")
+    assert oct(private.stat().st_mode & 0o777) == "0o700"
+    user.end()
+    assert data.is_dir()
+    assert command(private, "remove").returncode == 0
     assert not data.parents[1].exists()
