@@ -42,5 +42,7 @@ def _holder(connection: BaseDatabaseWrapper) -> str:
             f"Run {run.pk} ({run.kind}) by {run.operator} holds the lock since {run.started_at:%Y-%m-%d %H:%M:%S} UTC."
         )
     for pid, user, host, since in rows(connection, _HOLDER, key=_KEY):
-        return f"Role {user} from {host} (server process {pid}) holds the lock, connected since {since:%Y-%m-%d %H:%M:%S} UTC."
+        return (
+            f"{user} from {host} (server process {pid}) holds the lock, connected since {since:%Y-%m-%d %H:%M:%S} UTC."
+        )
     return "Another run held the lock until just now."

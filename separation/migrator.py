@@ -144,7 +144,7 @@ class Migration:
         state = getattr(error.__cause__, "sqlstate", None) or ""
         if state.startswith(_LOST) or not self.connection.is_usable():
             raise CheckFailed(
-                "The connection to the database was lost; the open chunk was undone by the server, the others are whole.",
+                "The connection to the database was lost; the server undid the open chunk, the others are whole.",
                 "python manage.py migrate_customers --execute",
             ) from error
         tries = self.attempts[chunk.pk] = self.attempts.get(chunk.pk, 0) + 1

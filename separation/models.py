@@ -154,7 +154,7 @@ class Pending(models.Model):
 
 
 class Undo(models.Model):
-    """A value of `customer_id` that stood in a legacy row before the migration, and must stand there after a roll-back."""
+    """A value of `customer_id` that stood in a legacy row before the migration, and stays there after a roll-back."""
 
     table_name = models.CharField(max_length=63)
     row_id = models.IntegerField()

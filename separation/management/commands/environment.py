@@ -14,8 +14,8 @@ class Command(BaseCommand):
 
     help = (
         "Say what this database is taken for: production (the default), staging, scratch or copy. "
-        "--set staging asks for the phrase STAGING <database name>; --set production (stricter, and how a restored copy is "
-        "declared live) asks for PRODUCTION <database name>. Exit codes: 0 done, 4 phrase not given."
+        "--set staging asks for the phrase STAGING <database name>; --set production (stricter: how a restored copy is "
+        "declared live) asks for PRODUCTION <database name>. Exit codes: 0 done, 2 usage, 4 phrase not given."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
