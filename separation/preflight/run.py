@@ -1,0 +1,76 @@
+"""Running the checks."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from django.db import DatabaseError, OperationalError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from separation.database import execute
+from separation.kinds import kind_of
+from separation.masking import mask_text
+from separation.preflight import checks
+from separation.preflight.look import Look
+from separation.preflight.report import FAIL, Report, Result
+
+_T = TypeVar("_T")
+
+LOCK_TIMEOUT = "5s"
+# Undefined table or column, privilege missing: said once by the checks `schema` and `privileges`.
+_SAID_ELSEWHERE = {"42P01", "42703", "42501"}
+
+
+def run_preflight(connection: BaseDatabaseWrapper) -> Report:
+    """Run every check that has something to look at in the database behind CONNECTION.
+
+    Guarantees that nothing is written, by a read-only transaction for each check, and that no check waits long for a
+    lock. A check that cannot look fails, and the others run. Raises nothing for a database that cannot be reached:
+    that is the one failed check of the report.
+    """
+    name = str(connection.settings_dict["NAME"])
+    try:
+        connection.ensure_connection()
+        kind = _read_only(connection, lambda: kind_of(connection))
+    except OperationalError as error:
+        return Report(name, "", [_unreachable(error)])
+    look = Look(connection, kind)
+    results: list[Result] = []
+    left_out: list[str] = []
+    for check in checks.ALL:
+        result = _run(connection, check, look) if check.applies_to(kind) else None
+        if result is None:
+            left_out.append(check.id)
+        else:
+            results.append(replace(result, id=check.id))
+    return Report(name, kind.name, results, left_out)
+
+
+def _run(connection: BaseDatabaseWrapper, check: checks.Check, look: Look) -> Result | None:
+    """Return what the check finds; None if what it reads is not there, or not for this role, as others have said."""
+    try:
+        return _read_only(connection, lambda: check.find(look))
+    except DatabaseError as error:
+        if check.reads_legacy and getattr(error.__cause__, "sqlstate", None) in _SAID_ELSEWHERE:
+            return None
+        return Result(FAIL, f"It could not look: {_first_line(error)}", remedy="python manage.py preflight")
+
+
+def _read_only(connection: BaseDatabaseWrapper, look: Callable[[], _T]) -> _T:
+    with transaction.atomic(connection.alias):
+        execute(connection, "SET TRANSACTION READ ONLY")
+        execute(connection, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        return look()
+
+
+def _unreachable(error: OperationalError) -> Result:
+    return Result(
+        FAIL,
+        f"The database cannot be reached: {_first_line(error)}",
+        remedy="set DATABASE_URL, or start the server, then: python manage.py preflight",
+        id="connection",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return mask_text(str(error).strip().partition("\n")[0])
