@@ -1,0 +1,19 @@
+"""Backups of a whole database as JSON lines, and their restoration, compared afterwards to the last bit."""
+
+from separation.backups.records import BackupRecord, adopt_records, known_records, latest_verified
+from separation.backups.restoring import restore
+from separation.backups.taking import take
+from separation.backups.verifying import Listed, find, listing, verify_backup
+
+__all__ = [
+    "BackupRecord",
+    "Listed",
+    "adopt_records",
+    "find",
+    "known_records",
+    "latest_verified",
+    "listing",
+    "restore",
+    "take",
+    "verify_backup",
+]

@@ -1,0 +1,67 @@
+"""PostgreSQL's own client programs, told to connect as Django does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from config.embedded_postgres.programs import program
+from separation.errors import CheckFailed
+from separation.masking import mask_text
+
+
+def dump_section(connection: BaseDatabaseWrapper, section: str, snapshot: str, path: Path) -> None:
+    """Write one section ('pre-data' or 'post-data') of the schema as SQL into PATH, seen in an exported snapshot.
+
+    Raises CheckFailed with what pg_dump said.
+    """
+    command = [
+        *(
+            str(program("pg_dump")),
+            f"--section={section}",
+            f"--snapshot={snapshot}",
+            f"--file={path}",
+            "--encoding=UTF8",
+        ),
+        *("--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions"),
+        *("--lock-wait-timeout=60s", "--no-password", f"--dbname={_address(connection)}", *_role(connection)),
+    ]
+    done = subprocess.run(command, env=_environment(connection), capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["nothing"])[0]
+        raise CheckFailed(f"pg_dump could not save the schema: {mask_text(said)}", "python manage.py preflight")
+
+
+def _address(connection: BaseDatabaseWrapper) -> str:
+    """Return the connection string without what is secret: a command line can be read by everyone on the machine."""
+    known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
+    parameters = connection.get_connection_params()
+    hidden = ("password", "sslpassword", "client_encoding")
+    return psycopg.conninfo.make_conninfo(
+        **{name: value for name, value in parameters.items() if name in known and name not in hidden}
+    )
+
+
+def _environment(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    environment = {**os.environ}
+    password: Any = connection.get_connection_params().get("password")
+    if password:
+        environment["PGPASSWORD"] = str(password)
+    if connection.connection.pgconn.ssl_in_use and (library := _library_with_tls()):
+        environment["LD_PRELOAD"] = str(library)
+    return environment
+
+
+def _library_with_tls() -> Path | None:
+    """Return psycopg's own libpq: the wheel's programs are built without TLS, and take another libpq's."""
+    folder = Path(psycopg.__file__).parent.parent / "psycopg_binary.libs"
+    return next(folder.glob("libpq-*.so*"), None) if sys.platform == "linux" else None
+
+
+def _role(connection: BaseDatabaseWrapper) -> list[str]:
+    role = connection.settings_dict["OPTIONS"].get("assume_role")
+    return [f"--role={role}"] if role else []

@@ -1,0 +1,199 @@
+"""Files of a backup: written in blocks, read back with every byte checked, and visible only once whole."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import zstandard
+
+from separation.backups.lines import blocks, to_json
+from separation.backups.manifest import Block, Manifest, Table
+from separation.errors import CheckFailed, Refused
+from separation.progress import Advance
+
+_LEVEL = 3
+_PARTIAL = ".backup-*.partial-*"
+_AGAIN = "python manage.py backup"
+
+
+@contextmanager
+def only_one(directory: Path) -> Iterator[None]:
+    """Hold DIRECTORY for this process, and remove what a killed one left there; raises Refused if another holds it."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(
+                "one-backup", f"Another backup is being written into {directory}.", "python manage.py backup --list"
+            ) from None
+        # Whoever made these is dead: it held the lock.
+        for partial in directory.glob(_PARTIAL):
+            shutil.rmtree(partial)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def partial_folder(directory: Path, name: str) -> Iterator[Path]:
+    """Yield a new folder that nothing takes for a backup; it is removed if the work in it fails."""
+    partial = directory / f".{name}.partial-{os.getpid()}"
+    partial.mkdir(mode=0o700)
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def publish(partial: Path, final: Path) -> None:
+    """Give a finished folder its name; it and everything in it is on the disk before and after."""
+    sync(partial)
+    partial.rename(final)
+    sync(final.parent)
+
+
+def sync(path: Path) -> None:
+    """Return when the file's or folder's content is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_text(path: Path, text: str) -> str:
+    """Write TEXT to a new private file, to the disk, and return its SHA-256."""
+    data = text.encode()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return hashlib.sha256(data).hexdigest()
+
+
+def adopt_file(path: Path) -> str:
+    """Make a file another program wrote private and lasting, and return its SHA-256."""
+    path.chmod(0o600)
+    sync(path)
+    return file_sha256(path)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_rows(folder: Path, table: Table, rows: Iterable[bytes], advance: Advance) -> None:
+    """Write the rows of a COPY into the table's file and its figures into TABLE.
+
+    One thread reads from the server while another compresses and writes; between them wait two blocks at most.
+    """
+    with os.fdopen(os.open(folder / table.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        writer = _Writer(file, table, advance)
+        with ThreadPoolExecutor(1) as thread:
+            waiting: deque[Future[None]] = deque()
+            for block in blocks(rows):
+                waiting.append(thread.submit(writer.add, block))
+                if len(waiting) > 2:
+                    waiting.popleft().result()
+            for future in waiting:
+                future.result()
+        file.flush()
+        os.fsync(file.fileno())
+    writer.finish()
+
+
+def read_rows(folder: Path, table: Table) -> Iterator[bytes]:
+    """Yield the lines of a table's file, block by block, each compared with the manifest before it is handed out.
+
+    Raises CheckFailed naming the file, the bytes and the lines of the first block that is not as it was written.
+    """
+    path = folder / table.file
+    offset, line = 0, 1
+    try:
+        with path.open("rb") as file:
+            for block in table.blocks:
+                packed = file.read(block.bytes)
+                if hashlib.sha256(packed).hexdigest() != block.sha256:
+                    raise _damaged(path, offset, len(packed), block, line)
+                yield zstandard.ZstdDecompressor().decompress(packed, max_output_size=0)
+                offset, line = offset + block.bytes, line + block.rows
+            if file.read(1):
+                raise CheckFailed(f"{path} is damaged: something follows its last byte, {offset}.", _AGAIN)
+    except OSError as error:
+        raise CheckFailed(f"{path} cannot be read: {error.strerror}.", _AGAIN) from None
+
+
+def _damaged(path: Path, offset: int, found: int, block: Block, line: int) -> CheckFailed:
+    lines = f"lines {line} to {line + block.rows - 1}"
+    if found < block.bytes:
+        return CheckFailed(f"{path} is damaged: it ends at byte {offset + found}, within {lines}.", _AGAIN)
+    return CheckFailed(f"{path} is damaged between bytes {offset} and {offset + block.bytes - 1}, in {lines}.", _AGAIN)
+
+
+def verify(folder: Path, manifest: Manifest, advance: Advance) -> None:
+    """Read every byte of every file again; raises CheckFailed naming the first file, bytes and lines that differ."""
+    for name, digest in manifest.schema_files.items():
+        path = folder / name
+        if not path.is_file() or file_sha256(path) != digest:
+            raise CheckFailed(f"{path} is missing or damaged: it has not the sum of the manifest.", _AGAIN)
+    for table in manifest.tables:
+        content = Digest()
+        for block in read_rows(folder, table):
+            content.add(block)
+        if content.result() != (table.rows, table.content_bytes, table.content_sha256):
+            raise CheckFailed(f"{folder / table.file} does not hold the rows that the manifest counts.", _AGAIN)
+        advance(table.bytes)
+
+
+class Digest:
+    """The sum, length and lines of a table's content, fed block by block."""
+
+    def __init__(self) -> None:
+        self._sum = hashlib.sha256()
+        self.bytes = 0
+        self.rows = 0
+
+    def add(self, content: bytes) -> int:
+        """Count a block in and return how many lines it has."""
+        lines = content.count(b"\n")
+        self._sum.update(content)
+        self.bytes += len(content)
+        self.rows += lines
+        return lines
+
+    def result(self) -> tuple[int, int, str]:
+        """Return rows, bytes and the SHA-256."""
+        return self.rows, self.bytes, self._sum.hexdigest()
+
+
+class _Writer:
+    def __init__(self, target: BinaryIO, table: Table, advance: Advance) -> None:
+        self._target, self._table, self._advance = target, table, advance
+        self._content, self._file = Digest(), hashlib.sha256()
+        self._compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+
+    def add(self, block: bytes) -> None:
+        content = to_json(block, len(self._table.columns))
+        rows = self._content.add(content)
+        packed = self._compressor.compress(content)
+        self._file.update(packed)
+        self._target.write(packed)
+        self._table.blocks.append(Block(len(packed), rows, hashlib.sha256(packed).hexdigest()))
+        self._advance(len(block))
+
+    def finish(self) -> None:
+        table = self._table
+        table.rows, table.content_bytes, table.content_sha256 = self._content.result()
+        table.bytes, table.sha256 = sum(block.bytes for block in table.blocks), self._file.hexdigest()

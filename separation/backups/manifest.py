@@ -1,0 +1,178 @@
+"""What a backup says about itself: `manifest.json`, and `SHA256SUMS`, which any `sha256sum -c` can check."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from separation.errors import CheckFailed, Refused
+
+FORMAT = 1
+TOOL = "restaurants-backup 1"
+MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; `identity` and `generated` as pg_attribute has them ('' for neither)."""
+
+    name: str
+    type: str
+    not_null: bool
+    identity: str
+    generated: str
+    collatable: bool
+
+
+@dataclass(frozen=True)
+class Block:
+    """A run of a file's bytes that can be unpacked on its own: a zstd frame."""
+
+    bytes: int
+    rows: int
+    sha256: str
+
+
+@dataclass
+class Table:
+    """One table and its file; `content_sha256` is of the lines before compression."""
+
+    schema: str
+    name: str
+    columns: list[Column]
+    key: list[str]
+    disk_bytes: int
+    file: str = ""
+    rows: int = 0
+    bytes: int = 0
+    sha256: str = ""
+    content_bytes: int = 0
+    content_sha256: str = ""
+    blocks: list[Block] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """The name for people: without the schema where it is the usual one."""
+        return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Where a sequence stands."""
+
+    schema: str
+    name: str
+    last_value: int
+    is_called: bool
+
+
+@dataclass(frozen=True)
+class Object:
+    """One object of the schema and its definition."""
+
+    kind: str
+    name: str
+    definition: str
+
+
+@dataclass
+class Manifest:
+    """Everything a restore has to know, and everything a check compares."""
+
+    id: str
+    taken_at: datetime
+    identity: str
+    database: dict[str, Any]
+    server_version: str
+    server_version_num: int
+    encoding: str
+    collate: str
+    ctype: str
+    snapshot: str
+    snapshot_xids: str
+    migrations: list[str]
+    schema_files: dict[str, str]
+    definition_only: list[str]
+    tables: list[Table]
+    sequences: list[Sequence]
+    objects: list[Object]
+    format: int = FORMAT
+    tool: str = TOOL
+
+    @property
+    def rows(self) -> int:
+        """How many rows all tables have."""
+        return sum(table.rows for table in self.tables)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes the tables' files have."""
+        return sum(table.bytes for table in self.tables)
+
+    def text(self) -> str:
+        """Return the manifest as the JSON of its file."""
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False, default=datetime.isoformat) + "\n"
+
+    def sums(self, manifest_sha256: str) -> str:
+        """Return what SHA256SUMS must say."""
+        files = {MANIFEST: manifest_sha256, **self.schema_files, **{table.file: table.sha256 for table in self.tables}}
+        return "".join(f"{digest}  {name}\n" for name, digest in files.items())
+
+
+def read_manifest(folder: Path) -> tuple[Manifest, str]:
+    """Return the manifest in FOLDER and its SHA-256.
+
+    Raises CheckFailed if there is none, or a byte of it or of SHA256SUMS was changed; Refused if a newer version
+    wrote it.
+    """
+    try:
+        data = (folder / MANIFEST).read_bytes()
+        sums = (folder / SUMS).read_bytes()
+    except OSError as error:
+        raise CheckFailed(
+            f"{folder} is no backup: {error.filename} cannot be read ({error.strerror}).", _LIST
+        ) from None
+    digest = hashlib.sha256(data).hexdigest()
+    if not sums.startswith(f"{digest}  {MANIFEST}\n".encode()):
+        raise CheckFailed(f"{folder / MANIFEST} is damaged: it has not the sum that {SUMS} has for it.", _LIST)
+    manifest = _parse(folder, data)
+    if sums != manifest.sums(digest).encode():
+        raise CheckFailed(f"{folder / SUMS} is damaged: it does not list the files as {MANIFEST} does.", _LIST)
+    return manifest, digest
+
+
+_LIST = "python manage.py backup --list"
+
+
+def _parse(folder: Path, data: bytes) -> Manifest:
+    try:
+        found = json.loads(data)
+        if found["format"] > FORMAT:
+            raise Refused(
+                "backup-format",
+                f"{folder / MANIFEST} has format {found['format']}; this version reads up to {FORMAT}.",
+                "restore it with the version of this project that took it",
+            )
+        return _manifest(found)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckFailed(f"{folder / MANIFEST} is not a manifest of a backup ({error}).", _LIST) from None
+
+
+def _manifest(found: dict[str, Any]) -> Manifest:
+    found["taken_at"] = datetime.fromisoformat(found["taken_at"])
+    found["tables"] = [_table(table) for table in found["tables"]]
+    found["sequences"] = [Sequence(**sequence) for sequence in found["sequences"]]
+    found["objects"] = [Object(**item) for item in found["objects"]]
+    manifest = Manifest(**found)
+    for name in (*manifest.schema_files, *(table.file for table in manifest.tables)):
+        if Path(name).name != name:
+            raise ValueError(f"{name!r} is not a file of its folder")
+    return manifest
+
+
+def _table(found: dict[str, Any]) -> Table:
+    columns = [Column(**column) for column in found.pop("columns")]
+    blocks = [Block(**block) for block in found.pop("blocks")]
+    return Table(columns=columns, blocks=blocks, **found)

@@ -1,0 +1,169 @@
+"""Which backups of which database are on record as verified.
+
+A record is a signed file in BACKUP_DIR/records, so that it works for a database that has nothing of ours in it, and a
+row in `separation_backups` where that table is. Only `backup` makes one: a folder cannot claim to be a backup of this
+database, whatever its manifest says.
+"""
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from config.sql import Queries
+from separation.backups.files import sync, write_text
+from separation.backups.manifest import Manifest, read_manifest
+from separation.errors import SeparationError
+from separation.identity import identity_of
+
+QUERIES = Queries(Path(__file__).with_name("records.sql"))
+_SALT = "separation.backups.record"
+
+
+@dataclass(frozen=True)
+class BackupRecord:
+    """A backup that this project took: of which database, when, and when it was last found whole."""
+
+    id: str
+    path: Path
+    identity: str
+    taken_at: datetime
+    verified_at: datetime | None
+    tables: int
+    rows: int
+    bytes: int
+    manifest_sha256: str
+
+    def age(self, now: datetime) -> timedelta:
+        """Return how old it is; at least nothing, whatever the clocks say."""
+        return max(now - self.taken_at, timedelta())
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder still holds the manifest that was recorded, and files of the sizes it lists."""
+        try:
+            manifest, digest = read_manifest(self.path)
+            sizes = [(self.path / table.file).stat().st_size == table.bytes for table in manifest.tables]
+        except (SeparationError, OSError):
+            return False
+        return digest == self.manifest_sha256 and all(sizes)
+
+
+def record_of(manifest: Manifest, path: Path, manifest_sha256: str, verified_at: datetime) -> BackupRecord:
+    """Return the record of a backup just taken."""
+    return BackupRecord(
+        id=manifest.id,
+        path=path,
+        identity=manifest.identity,
+        taken_at=manifest.taken_at,
+        verified_at=verified_at,
+        tables=len(manifest.tables),
+        rows=manifest.rows,
+        bytes=manifest.bytes,
+        manifest_sha256=manifest_sha256,
+    )
+
+
+def save_record(record: BackupRecord) -> None:
+    """Write the record's signed file, whole or not at all."""
+    content = {name: _plain(value) for name, value in asdict(record).items()}
+    path = Path(settings.BACKUP_DIR) / "records" / f"{record.id}.json"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    write_text(draft, json.dumps({**content, "signature": _signatures(content)[0]}, indent=1) + "\n")
+    draft.replace(path)
+    sync(path.parent)
+
+
+def records() -> list[BackupRecord]:
+    """Return the records in files whose signature holds, newest first."""
+    found = (_read(path) for path in (Path(settings.BACKUP_DIR) / "records").glob("*.json"))
+    return sorted(filter(None, found), key=lambda record: record.taken_at, reverse=True)
+
+
+def adopt_records(connection: BaseDatabaseWrapper) -> int:
+    """Take the records of this very database over into `separation_backups`; return how many it holds now of them.
+
+    Does nothing where the table is missing or this role cannot write it (a standby, say).
+    """
+    own = [record for record in records() if record.identity == identity_of(connection).key()]
+    with connection.cursor() as cursor:
+        if not own or not _table_is(cursor, "writable"):
+            return 0
+        cursor.executemany(QUERIES.adopt, [{**asdict(record), "path": str(record.path)} for record in own])
+    return len(own)
+
+
+def known_records(connection: BaseDatabaseWrapper) -> list[BackupRecord]:
+    """Return the records of the database behind CONNECTION, from files and from its own table, newest first."""
+    identity = identity_of(connection).key()
+    # The files are written first, so where both speak of a backup the file knows better.
+    found = {record.id: record for record in [*_rows(connection), *records()] if record.identity == identity}
+    return sorted(found.values(), key=lambda record: record.taken_at, reverse=True)
+
+
+def latest_verified(connection: BaseDatabaseWrapper) -> BackupRecord | None:
+    """Return the newest backup of this very database that was found whole and whose folder is still there."""
+    return next((record for record in known_records(connection) if record.verified_at and record.is_there), None)
+
+
+def mark_checked(
+    connection: BaseDatabaseWrapper, manifest_sha256: str, folder: Path, verified_at: datetime | None
+) -> bool:
+    """Note on the record of the backup in FOLDER that it was found whole, or damaged (None); False if it has none."""
+    known = records()
+    with suppress(DatabaseError):  # a backup is checked most urgently when the database is gone
+        known += _rows(connection)
+    record = next((record for record in known if record.manifest_sha256 == manifest_sha256), None)
+    if record is None:
+        return False
+    save_record(replace(record, path=folder, verified_at=verified_at))
+    with suppress(DatabaseError):
+        adopt_records(connection)
+    return True
+
+
+def _rows(connection: BaseDatabaseWrapper) -> list[BackupRecord]:
+    with connection.cursor() as cursor:
+        if not _table_is(cursor, "readable"):
+            return []
+        cursor.execute(QUERIES.rows)
+        return [BackupRecord(row[0], Path(row[1]), *row[2:]) for row in cursor.fetchall()]
+
+
+def _table_is(cursor: Any, how: str) -> bool:
+    cursor.execute(getattr(QUERIES, how))
+    return bool(cursor.fetchone()[0])
+
+
+def _read(path: Path) -> BackupRecord | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        signature = content.pop("signature")
+        if not any(constant_time_compare(signature, valid) for valid in _signatures(content)):
+            return None
+        moments = {
+            name: content[name] and datetime.fromisoformat(content[name]) for name in ("taken_at", "verified_at")
+        }
+        return BackupRecord(**{**content, **moments, "path": Path(content["path"])})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _signatures(content: dict[str, Any]) -> list[str]:
+    text = json.dumps(content, sort_keys=True)
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return [salted_hmac(_SALT, text, secret=key, algorithm="sha256").hexdigest() for key in keys]
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, Path) else value

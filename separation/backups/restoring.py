@@ -1,0 +1,203 @@
+"""Restoring a backup into an empty database, in one transaction: it is all there and compared, or nothing is."""
+
+import re
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+from django.db import OperationalError, ProgrammingError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.sql import SQL, Identifier, Literal
+
+from separation.backups.files import Digest, read_rows, verify
+from separation.backups.lines import blocks, to_copy, to_json
+from separation.backups.manifest import Manifest, Object, Table, read_manifest
+from separation.backups.session import QUERIES, Session, session
+from separation.backups.taking import SECTIONS
+from separation.environment import COPY, mark
+from separation.errors import CheckFailed, Refused
+from separation.masking import mask_text
+from separation.progress import Advance, progress
+
+# The pair of psql commands that pg_dump puts around its SQL; the key is random, so nothing else in the text has it.
+_RESTRICT = re.compile(r"^\\restrict (\w+)$", re.MULTILINE)
+_SETTING = re.compile(r"^SET (\w+) = .*;$", re.MULTILINE)
+_COPY_LINE = re.compile(r"\bline (\d+)")
+# Another major version may word these another way; that they are there is compared all the same.
+_WORDED_BY_THE_SERVER = {"view", "materialized view", "rule", "policy", "function", "trigger"}
+_NAMED_AT_MOST = 10
+
+
+def restore(connection: BaseDatabaseWrapper, folder: Path) -> Manifest:
+    """Restore the backup in FOLDER into the empty database behind CONNECTION, compare all of it, mark it as a copy.
+
+    Verifies the whole backup first; makes the database if it is missing and the role may. Everything is one
+    transaction: whatever stops it, a kill included, leaves the database empty. Raises Refused if the database is not
+    empty (naming what is in it), on an older server than the backup's, or of an encoding that cannot hold it;
+    CheckFailed naming file and line if the backup is damaged, or the object that came out other than it was.
+    """
+    manifest, _ = read_manifest(folder)
+    with progress("Verifying", manifest.bytes, "bytes") as advance:
+        verify(folder, manifest, advance)
+    _make_if_missing(connection, manifest)
+    with session(connection) as target:
+        _refuse_unfit(target, manifest)
+        target.run("BEGIN; SET LOCAL maintenance_work_mem = '256MB'")
+        _refuse_occupied(target, folder)
+        _fill(target, folder, manifest)
+        _compare(target, folder, manifest)
+        target.run("SET LOCAL search_path TO DEFAULT")
+        mark(target.wrapper, COPY)
+        target.run("COMMIT")
+        with suppress(psycopg.Error):  # statistics only; the server makes them itself in time
+            target.run("ANALYZE")
+    return manifest
+
+
+def _make_if_missing(connection: BaseDatabaseWrapper, manifest: Manifest) -> None:
+    try:
+        connection.ensure_connection()
+    except OperationalError:
+        if not _make(connection, manifest):
+            raise
+    finally:
+        connection.close()
+
+
+def _make(connection: BaseDatabaseWrapper, manifest: Manifest) -> bool:
+    """Create the database, with the locale of the backup's where the server has it; False if it was there already."""
+    name = Identifier(connection.settings_dict["NAME"])
+    server = connection.copy()
+    server.settings_dict = {**server.settings_dict, "NAME": "postgres"}
+    try:
+        with server.cursor() as cursor:
+            cursor.execute("SELECT FROM pg_database WHERE datname = %s", [connection.settings_dict["NAME"]])
+            if cursor.fetchone() is not None:
+                return False
+            create = SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name)
+            locale = SQL(" LC_COLLATE {} LC_CTYPE {}").format(Literal(manifest.collate), Literal(manifest.ctype))
+            try:
+                cursor.execute(create + locale)
+            except ProgrammingError:  # a locale this server does not have
+                cursor.execute(create)
+        return True
+    finally:
+        server.close()
+
+
+def _refuse_unfit(target: Session, manifest: Manifest) -> None:
+    version, number, encoding, *_ = target.rows(QUERIES.facts)[0]
+    if number // 10000 < manifest.server_version_num // 10000:
+        raise Refused(
+            "server-version",
+            f"The backup is of PostgreSQL {manifest.server_version}; this server is {version}, which is older.",
+            f"restore it into a server of PostgreSQL {manifest.server_version_num // 10000} or newer, with --into",
+        )
+    if encoding not in ("UTF8", manifest.encoding):
+        raise Refused(
+            "encoding",
+            f"The backup's text is {manifest.encoding}; this database is {encoding} and may not hold every character.",
+            "CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'",
+        )
+
+
+def _refuse_occupied(target: Session, folder: Path) -> None:
+    found = [f"{kind} {name}" for kind, name in target.rows(QUERIES.occupied)]
+    if found:
+        more = f" and {len(found) - _NAMED_AT_MOST} more" if len(found) > _NAMED_AT_MOST else ""
+        raise Refused(
+            "occupied-database",
+            f"Database {target.raw.info.dbname!r} is not empty: {', '.join(found[:_NAMED_AT_MOST])}{more}.",
+            f"python manage.py restore {folder} --into postgres://user@host/new_database",
+        )
+
+
+def _fill(target: Session, folder: Path, manifest: Manifest) -> None:
+    """Make the tables without constraints, then their rows, then what depends on the rows."""
+    _load_schema(target, folder / SECTIONS["pre-data"])
+    with progress("Restoring", manifest.rows, "rows") as advance:
+        for table in manifest.tables:
+            _load_table(target, folder, table, advance)
+    for sequence in manifest.sequences:
+        name = Identifier(sequence.schema, sequence.name).as_string(target.raw)
+        values = (Literal(name), Literal(sequence.last_value), Literal(sequence.is_called))
+        target.rows(SQL("SELECT setval({}, {}, {})").format(*values))
+    _load_schema(target, folder / SECTIONS["post-data"])
+
+
+def _load_schema(target: Session, path: Path) -> None:
+    known = {name for (name,) in target.rows("SELECT name FROM pg_settings")}
+    text = plain_sql(path.read_text(encoding="utf-8"), known)
+    try:
+        target.run(text)
+    except psycopg.Error as error:
+        position = int(error.diag.statement_position or 0)
+        place = f"{path}, line {text.count(chr(10), 0, position) + 1}" if position else str(path)
+        raise CheckFailed(f"{place}: the server said: {_said(error)}; nothing was restored.") from error
+
+
+def plain_sql(text: str, known: set[str]) -> str:
+    """Return what pg_dump wrote without psql's commands and without settings that this server does not know.
+
+    Only in the lines before the first object; line numbers stay as they are.
+    """
+    if found := _RESTRICT.search(text):
+        text = text.replace(found[0], "", 1).replace(f"\n\\unrestrict {found[1]}\n", "\n\n")
+    head, first_object, rest = text.partition("\n-- Name: ")
+    return _SETTING.sub(lambda found: found[0] if found[1] in known else "", head) + first_object + rest
+
+
+def _load_table(target: Session, folder: Path, table: Table, advance: Advance) -> None:
+    stored = [index for index, column in enumerate(table.columns) if not column.generated]
+    kept = stored if len(stored) < len(table.columns) else None
+    columns = SQL(", ").join(Identifier(table.columns[index].name) for index in stored)
+    statement = SQL("COPY {}{} FROM STDIN WITH (FREEZE)").format(
+        Identifier(table.schema, table.name), SQL("({})").format(columns) if stored else SQL("")
+    )
+    try:
+        with target.raw.cursor().copy(statement) as copy:
+            for block, counted in zip(read_rows(folder, table), table.blocks, strict=True):
+                copy.write(to_copy(block, kept))
+                advance(counted.rows)
+    except psycopg.Error as error:
+        line = _COPY_LINE.search(error.diag.context or "")
+        place = f"{folder / table.file}, line {line[1]}" if line else str(folder / table.file)
+        raise CheckFailed(f"{place}: the server said: {_said(error)}; nothing was restored.") from error
+
+
+def _compare(target: Session, folder: Path, manifest: Manifest) -> None:
+    with progress("Comparing", manifest.rows, "rows") as advance:
+        for table in manifest.tables:
+            content = Digest()
+            for block in blocks(target.copy_out(table)):
+                advance(content.add(to_json(block, len(table.columns))))
+            if content.result() != (table.rows, table.content_bytes, table.content_sha256):
+                raise CheckFailed(
+                    f"Table {table.label} came out other than {folder / table.file}; nothing was restored."
+                )
+    different = sorted(_different(manifest, target))
+    if different:
+        raise CheckFailed(f"Not restored as it was: {', '.join(different[:_NAMED_AT_MOST])}; nothing was restored.")
+
+
+def _different(manifest: Manifest, target: Session) -> set[str]:
+    """Return what differs in the schema or the sequences; the target may have more extensions."""
+    same_words = target.rows(QUERIES.facts)[0][1] // 10000 == manifest.server_version_num // 10000
+    there = {key: text for key, text in _definitions(target.objects(), same_words) if key[0] != "extension"}
+    here = {key: text for key, text in _definitions(manifest.objects, same_words) if key[0] != "extension"}
+    sequences = {(item.schema, item.name): item for item in target.sequences()}
+    moved = {item.name for item in manifest.sequences if sequences.get((item.schema, item.name)) != item}
+    return {f"{kind} {name}" for (kind, name), _ in here.items() ^ there.items()} | {
+        f"sequence {name}" for name in moved
+    }
+
+
+def _definitions(objects: list[Object], same_words: bool) -> list[tuple[tuple[str, str], str]]:
+    return [
+        ((item.kind, item.name), item.definition if same_words or item.kind not in _WORDED_BY_THE_SERVER else "")
+        for item in objects
+    ]
+
+
+def _said(error: psycopg.Error) -> str:
+    return mask_text(error.diag.message_primary or str(error).strip() or type(error).__name__)

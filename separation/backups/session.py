@@ -1,0 +1,147 @@
+"""A session of the backup's own on a database, and what the catalog says there."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from config.sql import Queries
+from separation.backups.manifest import Column, Object, Sequence, Table
+from separation.errors import Refused
+
+QUERIES = Queries(Path(__file__).with_name("catalog.sql"))
+_LOCK_ATTEMPTS = 5
+
+
+class Session:
+    """A connection whose settings are pinned, so that a value has one text form and a name is always qualified."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.wrapper = connection
+        self.raw: psycopg.Connection[Any] = connection.connection
+        self.rows(QUERIES.pin_session)
+
+    def rows(self, query: Any, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return self.raw.execute(query, parameters).fetchall()
+
+    def run(self, statement: Any) -> None:
+        """Execute a statement that returns nothing, or several in one text."""
+        self.raw.execute(statement)
+
+    def copy_out(self, table: Table) -> "Copy":
+        """Return the rows of a table, in an order that depends on nothing but the rows."""
+        return Copy(self.raw.cursor(), _copy_statement(table))
+
+    def objects(self) -> list[Object]:
+        """Return every object of the schema with its definition."""
+        return [Object(*row) for row in self.rows(QUERIES.objects)]
+
+    def sequences(self) -> list[Sequence]:
+        """Return where every sequence stands."""
+        return [self._sequence(schema, name) for schema, name in self.rows(QUERIES.sequences)]
+
+    def _sequence(self, schema: str, name: str) -> Sequence:
+        query = psycopg.sql.SQL("SELECT last_value, is_called FROM {}").format(psycopg.sql.Identifier(schema, name))
+        return Sequence(schema, name, *self.rows(query)[0])
+
+    def tables(self) -> list[Table]:
+        """Return every table with its columns, as the catalog describes it; nothing is counted yet."""
+        found = self.rows(QUERIES.tables)
+        columns: dict[int, list[Column]] = {}
+        for oid, *column in self.rows(QUERIES.columns, {"tables": [row[0] for row in found]}):
+            columns.setdefault(oid, []).append(Column(*column))
+        return [
+            Table(schema, name, columns=columns.get(oid, []), key=key, disk_bytes=size or 0)
+            for oid, schema, name, size, key in found
+        ]
+
+    def refuse_what_is_hidden(self) -> None:
+        """Raise Refused, naming every object, if this role on this server could not save all there is."""
+        found = [f"{reason} {name} ({remedy})" for reason, name, remedy in self.rows(QUERIES.refusals)]
+        found += [
+            f"rows of the extension {extension} cannot be saved: {schema}.{table}"
+            for extension, schema, table, condition in self.rows(QUERIES.extension_rows)
+            if self._has_rows(schema, table, condition)
+        ]
+        if found:
+            raise Refused("whole-backup", "The backup would not be whole: " + "; ".join(found) + ".")
+
+    def _has_rows(self, schema: str, table: str, condition: str) -> bool:
+        name = psycopg.sql.Identifier(schema, table).as_string(self.raw)
+        return bool(self.rows(f"SELECT EXISTS (SELECT FROM {name} {condition})")[0][0])  # noqa: S608 (from the catalog)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[tuple[str, list[Table]]]:
+        """Hold one snapshot of the whole database; yields its exported name and every table, its form locked.
+
+        The locks come before the snapshot: a TRUNCATE or ALTER TABLE between the two would show an older snapshot an
+        empty table. A table that appears between looking and locking makes it look again.
+        """
+        for _ in range(_LOCK_ATTEMPTS):
+            seen = [(table.schema, table.name) for table in self.tables()]
+            self.run("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            self._lock(seen)
+            tables = self.tables()
+            if [(table.schema, table.name) for table in tables] == seen:
+                yield self.rows("SELECT pg_export_snapshot()")[0][0], tables
+                self.run("ROLLBACK")
+                return
+            self.run("ROLLBACK")
+        raise Refused(
+            "stable-schema", "Tables are being made or dropped all the time; take the backup in a quieter minute."
+        )
+
+    def _lock(self, names: list[tuple[str, str]]) -> None:
+        if names:
+            tables = psycopg.sql.SQL(", ").join(
+                psycopg.sql.SQL("ONLY {}").format(psycopg.sql.Identifier(*name)) for name in names
+            )
+            self.run(psycopg.sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(tables))
+
+
+class Copy:
+    """The rows a COPY sends: iterate once, then `rows` is how many the server says it sent."""
+
+    def __init__(self, cursor: psycopg.Cursor[Any], statement: psycopg.sql.Composed) -> None:
+        self._cursor, self._statement = cursor, statement
+        self.rows = -1
+
+    def __iter__(self) -> Iterator[Any]:
+        with self._cursor.copy(self._statement) as copy:
+            yield from copy
+        self.rows = self._cursor.rowcount
+
+
+@contextmanager
+def session(connection: BaseDatabaseWrapper) -> Iterator[Session]:
+    """Yield a session of its own on the database behind CONNECTION, in autocommit; raises Django's database errors."""
+    own = connection.copy()
+    try:
+        own.ensure_connection()
+        with own.wrap_database_errors:
+            yield Session(own)
+    finally:
+        own.close()
+
+
+def _copy_statement(table: Table) -> psycopg.sql.Composed:
+    columns = psycopg.sql.SQL(", ").join(psycopg.sql.Identifier(column.name) for column in table.columns)
+    statement = psycopg.sql.SQL("SELECT {} FROM ONLY {}").format(
+        columns, psycopg.sql.Identifier(table.schema, table.name)
+    )
+    if table.columns:
+        statement += psycopg.sql.SQL(" ORDER BY ") + psycopg.sql.SQL(", ").join(_order(table))
+    return psycopg.sql.SQL("COPY ({}) TO STDOUT").format(statement)
+
+
+def _order(table: Table) -> Iterator[psycopg.sql.Composed]:
+    """Order by the primary key, else by the whole row as text; never by a collation, which differs between servers."""
+    by_name = {column.name: column for column in table.columns}
+    for name in table.key or by_name:
+        form = "{}::text" if not table.key else "{}"
+        form += ' COLLATE "C"' if by_name[name].collatable or not table.key else ""
+        yield psycopg.sql.SQL(form).format(psycopg.sql.Identifier(name))

@@ -1,0 +1,92 @@
+"""Finding backups, and finding out whether they are still whole."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from separation.backups.files import verify
+from separation.backups.manifest import Manifest, read_manifest
+from separation.backups.records import known_records, mark_checked, records
+from separation.errors import CheckFailed, SeparationError, UsageFault
+from separation.identity import identity_of
+from separation.progress import progress
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A backup found whole; `recorded` says whether this project has a record of taking it, which now says so too."""
+
+    folder: Path
+    manifest: Manifest
+    recorded: bool
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One folder in BACKUP_DIR as `backup --list` shows it."""
+
+    id: str
+    taken_at: datetime | None
+    rows: int
+    bytes: int
+    verified: str
+    database: str
+
+
+def find(name: str) -> Path:
+    """Return the folder of the backup called NAME (its id, or a path); raises UsageFault if there is none."""
+    for folder in (Path(settings.BACKUP_DIR) / name, Path(name)):
+        if folder.is_dir():
+            return folder.resolve()
+    raise UsageFault(f"There is no backup {name!r}, neither as a path nor in {settings.BACKUP_DIR}.", _LIST)
+
+
+def verify_backup(connection: BaseDatabaseWrapper, name: str) -> Verified:
+    """Read every byte of the backup NAME again, count every row, and note the outcome on its record.
+
+    Raises CheckFailed naming the file, bytes and lines that are damaged; its record then no longer says verified.
+    """
+    folder = find(name)
+    manifest, digest = read_manifest(folder)
+    try:
+        with progress("Verifying", manifest.bytes, "bytes") as advance:
+            verify(folder, manifest, advance)
+    except CheckFailed:
+        mark_checked(connection, digest, folder, None)
+        raise
+    return Verified(folder, manifest, mark_checked(connection, digest, folder, datetime.now(UTC)))
+
+
+def listing(connection: BaseDatabaseWrapper) -> list[Listed]:
+    """Return what is in BACKUP_DIR, newest first; works with the database unreachable too."""
+    try:
+        identity = identity_of(connection).key()
+        verified = {record.manifest_sha256: record.verified_at for record in known_records(connection)}
+    except DatabaseError:
+        identity, verified = "", {}
+    verified |= {record.manifest_sha256: record.verified_at for record in records()}
+    folders = sorted(Path(settings.BACKUP_DIR).glob("backup-*"), reverse=True)
+    return [_listed(folder, identity, verified) for folder in folders]
+
+
+_LIST = "python manage.py backup --list"
+
+
+def _listed(folder: Path, identity: str, verified: dict[str, datetime | None]) -> Listed:
+    try:
+        manifest, digest = read_manifest(folder)
+    except SeparationError:
+        return Listed(folder.name, None, 0, 0, "damaged", "unknown")
+    whose = "unreachable" if not identity else "this" if manifest.identity == identity else "another"
+    if digest not in verified:
+        state = "no record"
+    else:
+        at = verified[digest]
+        state = f"{at:%Y-%m-%d %H:%M}" if at else "damaged"
+    return Listed(
+        manifest.id, manifest.taken_at, manifest.rows, manifest.bytes, state, f"{whose} ({manifest.database['name']})"
+    )

@@ -1,0 +1,77 @@
+"""`manage.py restore`: a backup into an empty database."""
+
+from typing import Any
+
+import environ
+from django.core.management.base import CommandParser
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import ConnectionHandler
+
+from separation.backups import find, restore
+from separation.console import Command as BaseCommand
+from separation.errors import UsageFault
+
+
+class Command(BaseCommand):
+    """Restore a backup into an empty database and compare the two to the last bit."""
+
+    help = (
+        "Restore a backup (its id or its folder) into the database of DATABASE_URL, or the one of --into, any server. "
+        "It must be empty, and is made if missing and the role may. The backup is verified first; rows, sequences and "
+        "the schema are compared afterwards; all of it is one transaction, so a failure leaves the database empty. The "
+        "restored database is marked as a copy. Exit codes: 0 done, 1 damaged or not restored, 2 usage, 3 refused: the "
+        "database is not empty, or the server is older than the backup's."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare PATH and --into."""
+        parser.add_argument("path", metavar="PATH", help="the backup: an id that backup --list shows, or a folder")
+        parser.add_argument(
+            "--into",
+            metavar="URL",
+            help="postgres://user:password@host:5432/name; on a socket postgres://user@/name?host=/folder",
+        )
+
+    def run(self, **options: Any) -> int:
+        """Restore, then say how to switch over."""
+        into = options["into"]
+        target = _target(into) if into else connection
+        manifest = restore(target, find(options["path"]))
+        name = target.settings_dict["NAME"]
+        self.say(
+            f"{manifest.id} restored into {name!r}: {len(manifest.tables)} tables, {manifest.rows:,} rows, "
+            f"{len(manifest.sequences)} sequences, {len(manifest.objects)} schema objects: all compared, all equal"
+        )
+        self.say(_switch_over(into, name))
+        return 0
+
+
+def _target(url: str) -> BaseDatabaseWrapper:
+    """Return a connection to the database at URL; raises UsageFault if that is no address of a PostgreSQL database."""
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(url)
+    except (ValueError, KeyError) as error:
+        raise UsageFault(f"--into is not an address of a database ({error}).", _EXAMPLE) from None
+    if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):
+        raise UsageFault("--into must be the address of a PostgreSQL database, with its name.", _EXAMPLE)
+    if connection.settings_dict["ENGINE"] == "config.embedded_postgres":
+        connection.ensure_connection()  # the address may be one on the embedded server, which starts when it is used
+    target: BaseDatabaseWrapper = ConnectionHandler({DEFAULT_DB_ALIAS: config})[DEFAULT_DB_ALIAS]
+    return target
+
+
+def _switch_over(into: str | None, name: str) -> str:
+    address = "Set DATABASE_URL to the address you gave with --into" if into else "Leave DATABASE_URL as it is now"
+    steps = [
+        "It is marked as a copy until you declare it live. To switch over:",
+        "  1. Stop everything that writes to the old database.",
+        f"  2. {address}, here and in the old application,",
+        "     and give the application's role its rights: ownership and grants are not in a backup.",
+        "  3. python manage.py preflight",
+        f"  4. python manage.py environment --set production    (asks for the phrase PRODUCTION {name})",
+    ]
+    return "\n".join(steps)
+
+
+_EXAMPLE = "python manage.py restore PATH --into postgres://user:password@host:5432/name"
