@@ -1,8 +1,15 @@
 """How the engine speaks to the database: plain SQL, through Django's connection."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from separation.errors import CheckFailed
+
+_LOST = ("08", "57P")  # connection exceptions; the server was told to end the session, or shuts down
 
 
 def rows(connection: BaseDatabaseWrapper, sql: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -38,3 +45,24 @@ def name_of(connection: BaseDatabaseWrapper) -> str:
 def has_table(connection: BaseDatabaseWrapper, table: str) -> bool:
     """Return whether the schema has TABLE."""
     return bool(scalar(connection, "SELECT to_regclass(quote_ident(%(table)s)) IS NOT NULL", table=table))
+
+
+def is_lost(connection: BaseDatabaseWrapper, error: Exception) -> bool:
+    """Return whether ERROR means that the connection is gone."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return state.startswith(_LOST) or not connection.is_usable()
+
+
+@contextmanager
+def loss_is_said(connection: BaseDatabaseWrapper, resume: str) -> Iterator[None]:
+    """Turn the loss of the connection into CheckFailed with the command RESUME; the next query connects anew."""
+    try:
+        yield
+    except (DatabaseError, InterfaceError) as error:
+        if not is_lost(connection, error):
+            raise
+        connection.close()
+        raise CheckFailed(
+            "The connection to the database was lost; the server undid the open transaction, all others are whole.",
+            resume,
+        ) from error

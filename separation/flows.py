@@ -107,17 +107,17 @@ def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
 
 
 def _say_plan(operator: Operator, plan: Plan) -> None:
-    operator.say(f"{'Moved already':<34}{plan.moved_already:>12,}")
-    operator.say(f"{'To move':<34}{plan.to_move:>12,}")
-    operator.say(f"{'  of these without a readable hash':<34}{plan.needs_password_reset:>12,}")
+    operator.say(f"{'Moved already':<40}{plan.moved_already:>12,}")
+    operator.say(f"{'To move':<40}{plan.to_move:>12,}")
+    operator.say(f"{'  of these without a readable hash':<40}{plan.needs_password_reset:>12,}")
     for kind, label in Finding.KINDS:
         if kind in plan.kept_back:
-            operator.say(f"{'Kept back: ' + label:<34}{plan.kept_back[kind]:>12,}")
-    operator.say(f"{'Reservations to link':<34}{plan.reservations:>12,}")
-    operator.say(f"{'Orders to link':<34}{plan.orders:>12,}")
-    operator.say(f"{'Customers of each restaurant':<34}{sum(count for *_, count in plan.links):>12,}")
+            operator.say(f"{'Kept back: ' + label:<40}{plan.kept_back[kind]:>12,}")
+    operator.say(f"{'Reservations to link':<40}{plan.reservations:>12,}")
+    operator.say(f"{'Orders to link':<40}{plan.orders:>12,}")
+    operator.say(f"{'Customers of each restaurant':<40}{sum(count for *_, count in plan.links):>12,}")
     for identifier, name, count in plan.links:
-        operator.say(f"  {f'{identifier} {name}'[:31]:<32}{count:>12,}")
+        operator.say(f"  {f'{identifier} {name}'[:37]:<38}{count:>12,}")
 
 
 def _say_trial(operator: Operator, plan: Plan, trial: Trial) -> None:

@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from config.sql import Queries
-from separation.database import execute, row, rows, scalar
+from separation.database import execute, is_lost, loss_is_said, row, rows, scalar
 from separation.errors import CheckFailed, Interrupted
 from separation.masking import mask_text
 from separation.models import Chunk, Run
@@ -29,8 +29,10 @@ OWN_TABLES = frozenset({"customers", "customer_profiles", "customer_restaurants"
 EVERYBODY = {"first": -(2**31), "last": 2**31 - 1}
 
 _TRANSIENT = {"40001", "40P01", "55P03", "57014"}  # serialization, deadlock, lock not available, statement timeout
-_LOST = ("08", "57P")  # connection exceptions, server shutting down
 _ATTEMPTS = 5
+LOCK_TIMEOUT = "5s"
+
+RESUME = "python manage.py migrate_customers --execute"
 
 Advance = Callable[[int], None]
 
@@ -89,16 +91,13 @@ class Migration:
 
     def move_all(self, stop: StopRequest, advance: Advance) -> None:
         """Work through the ledger until it is done; raises Interrupted between two chunks when asked to stop."""
-        while True:
-            if stop.asked:
-                raise Interrupted(
-                    "Stopped after a whole chunk; nothing is half done.",
-                    "python manage.py migrate_customers --execute",
-                )
-            chunk = self._claimable() or self._allocate()
-            if chunk is None:
-                return
-            advance(self._attempt(chunk))
+        with loss_is_said(self.connection, RESUME):
+            while not stop.asked:
+                chunk = self._claimable() or self._allocate()
+                if chunk is None:
+                    return
+                advance(self._attempt(chunk))
+        raise Interrupted("Stopped after a whole chunk; nothing is half done.", RESUME)
 
     def _claimable(self) -> Chunk | None:
         pending = Chunk.objects.using(self.connection.alias).filter(state=Chunk.PENDING)
@@ -141,12 +140,9 @@ class Migration:
 
     def _recover(self, chunk: Chunk, error: Exception) -> int:
         """Decide what follows a failed chunk: the same again, its halves, or a finding for its one person."""
+        if is_lost(self.connection, error):
+            raise error
         state = getattr(error.__cause__, "sqlstate", None) or ""
-        if state.startswith(_LOST) or not self.connection.is_usable():
-            raise CheckFailed(
-                "The connection to the database was lost; the server undid the open chunk, the others are whole.",
-                "python manage.py migrate_customers --execute",
-            ) from error
         tries = self.attempts[chunk.pk] = self.attempts.get(chunk.pk, 0) + 1
         if state in _TRANSIENT and tries < _ATTEMPTS:
             time.sleep(0.1 * 2**tries)
@@ -197,7 +193,11 @@ def run_chunk(
     """
     span = {"first": first, "last": last}
     before = _writes(connection)
-    execute(connection, "SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '10min', true)")
+    execute(
+        connection,
+        "SELECT set_config('lock_timeout', %(wait)s, true), set_config('statement_timeout', '10min', true)",
+        wait=LOCK_TIMEOUT,
+    )
     examined = scalar(connection, CHUNK.lock_users, **span)
     execute(connection, CHUNK.remember_reservations, **span)
     execute(connection, CHUNK.remember_orders, **span)

@@ -5,12 +5,13 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.sql import Queries
-from separation.database import execute, row, scalar
+from separation.database import execute, loss_is_said, row, scalar
 from separation.errors import Interrupted
 from separation.migrator import Advance, Pace, StopRequest
 from separation.models import Phase, Run
 from separation.phases import change_phase, phase_of
 
+RESUME = "python manage.py migrate_customers --rollback"
 ROLLBACK = Queries(settings.BASE_DIR / "separation" / "sql" / "rollback.sql")
 
 
@@ -27,19 +28,15 @@ def roll_back(connection: BaseDatabaseWrapper, run: Run, stop: StopRequest, adva
     """
     if phase_of(connection) == Phase.DUAL:
         change_phase(connection, Phase.DUAL, Phase.LEGACY)
-    size = Pace().largest
-    while True:
-        if stop.asked:
-            raise Interrupted(
-                "Stopped between two parts of the purge; the old application has all its data.",
-                "python manage.py migrate_customers --rollback",
-            )
-        first, last, customers = row(connection, ROLLBACK.next_range, size=size)
-        if not customers:
-            break
-        purge(connection, run, first, last)
-        advance(customers)
-    execute(connection, ROLLBACK.forget)
+    with loss_is_said(connection, RESUME):
+        while not stop.asked:
+            first, last, customers = row(connection, ROLLBACK.next_range, size=Pace().largest)
+            if not customers:
+                execute(connection, ROLLBACK.forget)
+                return
+            purge(connection, run, first, last)
+            advance(customers)
+    raise Interrupted("Stopped between two parts of the purge; the old application has all its data.", RESUME)
 
 
 def purge(connection: BaseDatabaseWrapper, run: Run, first: int, last: int) -> None:

@@ -1,0 +1,76 @@
+"""A roll-back leaves every legacy row byte for byte as it was, and the new tables as `migrate` made them."""
+
+import pytest
+
+from separation.models import Chunk, Finding, Run, Undo
+from separation.rollback import purge
+from tests.separation.engine import checksums, columns_of, move, one, query, take_back
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.mark.parametrize("kind", ["plain", "ahead", "dirty"])
+def test_every_table_is_what_it_was(legacy_database, kind):
+    database = legacy_database(kind, adopted=True)
+    columns = {t: names for t, names in columns_of(database.connection).items() if not t.startswith("separation_")}
+    before = checksums(database.connection, columns)
+
+    for size in (7, 1000):
+        move(database.connection, size=size)
+        assert checksums(database.connection, columns) != before
+        take_back(database.connection)
+        assert checksums(database.connection, columns) == before
+
+    assert one(database.connection, "SELECT name FROM separation_phase") == "legacy"
+    assert not Chunk.objects.exists()
+    assert not Undo.objects.exists()
+
+
+def test_execute_changes_no_legacy_column_but_customer_id(legacy_database):
+    legacy = columns_of(legacy_database("ahead").connection)
+    database = legacy_database("ahead", adopted=True)
+    legacy["reservations"].remove("customer_id")
+    columns = ", ".join(legacy.pop("customer_profiles"))
+    profiles = f"SELECT {columns} FROM customer_profiles WHERE user_id IS NOT NULL ORDER BY id"
+    before = checksums(database.connection, legacy), query(database.connection, profiles)
+
+    move(database.connection)
+
+    assert (checksums(database.connection, legacy), query(database.connection, profiles)) == before
+
+
+def test_runs_and_findings_stay(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    move(database.connection)
+    found = Finding.objects.count()
+
+    take_back(database.connection)
+
+    assert Finding.objects.count() == found
+    assert list(Run.objects.values_list("kind", flat=True)) == ["rollback", "execute"]
+
+
+def test_a_customer_id_that_stood_there_before_stays(legacy_database):
+    database = legacy_database("ahead", adopted=True)
+    sql = "SELECT id, customer_id FROM reservations WHERE customer_id IS NOT NULL ORDER BY id"
+    before = query(database.connection, sql)
+    assert before
+
+    move(database.connection)
+    take_back(database.connection)
+
+    assert query(database.connection, sql) == before
+
+
+def test_a_purge_that_was_interrupted_goes_on(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    columns = {t: names for t, names in columns_of(database.connection).items() if not t.startswith("separation_")}
+    before = checksums(database.connection, columns)
+    move(database.connection)
+    first, last = query(database.connection, "SELECT min(id), max(id) / 2 FROM customers")[0]
+    purge(database.connection, Run.objects.create(kind="rollback"), first, last)
+    assert one(database.connection, "SELECT count(*) FROM customers") > 0
+
+    take_back(database.connection)
+
+    assert checksums(database.connection, columns) == before

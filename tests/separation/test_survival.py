@@ -1,0 +1,250 @@
+"""A run survives failed rows, locks, deadlocks, kills and other applications: whole chunks, and it goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from django.conf import settings
+
+from separation.errors import CheckFailed, Interrupted
+from separation.migrator import Migration, Pace, StopRequest
+from separation.models import Chunk, Finding, Phase, Run
+from separation.phases import change_phase
+from tests.databases import database_url
+from tests.separation.engine import checksums, columns_of, move, one, other_application, query, take_back
+
+pytestmark = pytest.mark.engine
+
+WHOLE = """
+SELECT count(*) FROM customers c
+WHERE NOT EXISTS (SELECT FROM customer_profiles p WHERE p.customer_id = c.id)
+    OR EXISTS (SELECT FROM reservations r WHERE r.user_id = c.id AND r.customer_id IS NULL)
+    OR EXISTS (SELECT FROM orders o WHERE o.user_id = c.id AND o.customer_id IS NULL)
+    OR NOT EXISTS (SELECT FROM separation_chunks k WHERE c.id BETWEEN k.first_id AND k.last_id AND k.state <> 'pending')
+"""
+
+# Runs the engine alone in a process of its own, one customer a chunk, and says when it is under way.
+WORKER = """
+import django; django.setup()
+from django.db import connection
+from separation.migrator import Migration, Pace, StopRequest
+from separation.models import Run
+from separation.phases import change_phase
+run = Run.objects.create(kind="execute")
+change_phase(connection, "legacy", "dual")
+migration = Migration(connection, run, pace=Pace(size=1, smallest=1, largest=1))
+print("moving", flush=True)
+migration.move_all(StopRequest(), lambda n: print(n, flush=True))
+"""
+
+
+def breaking(connection, condition):
+    """Make the database refuse certain customers."""
+    query(
+        connection,
+        f"""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF {condition} THEN RAISE EXCEPTION 'no room for %%', NEW.email; END IF; RETURN NEW; END $$""".replace(
+            "%%", "%"
+        ),
+    )
+    query(connection, "CREATE TRIGGER refuse BEFORE INSERT ON customers FOR EACH ROW EXECUTE FUNCTION refuse()")
+
+
+def movable(connection, position):
+    """Return the id of a customer who moves."""
+    return query(
+        connection,
+        "SELECT id FROM users WHERE is_customer AND email LIKE '%%@example.%%' ORDER BY id OFFSET %s LIMIT 1",
+        [position],
+    )[0][0]
+
+
+def test_a_row_that_fails_becomes_a_finding_and_the_rest_goes_on(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    broken = movable(database.connection, 20)
+    breaking(database.connection, f"NEW.id = {broken}")
+
+    run = move(database.connection)
+
+    assert run.counts["failed"] == 1
+    finding = Finding.objects.get(kind="row_failed")
+    assert (finding.table_name, finding.row_id, finding.state) == ("users", broken, "open")
+    assert finding.detail["error"].startswith("no room for ")
+    assert "***@" in finding.detail["error"]
+    failed = Chunk.objects.get(state="failed")
+    assert failed.first_id <= broken <= failed.last_id
+    assert one(database.connection, WHOLE) == 0
+
+
+def test_a_failed_row_moves_once_it_can(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    broken = movable(database.connection, 20)
+    breaking(database.connection, f"NEW.id = {broken}")
+    move(database.connection)
+    query(database.connection, "DROP TRIGGER refuse ON customers")
+
+    run = move(database.connection)
+
+    assert (run.counts["customers"], run.counts.get("failed", 0)) == (1, 0)
+    assert Finding.objects.get(kind="row_failed").state == "gone"
+    assert not Chunk.objects.exclude(state="linked").exists()
+
+
+def test_a_chunk_that_writes_elsewhere_is_undone_and_stops_the_run(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    query(
+        database.connection,
+        """CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            DELETE FROM refresh_tokens; RETURN NULL; END $$""",
+    )
+    query(database.connection, "CREATE TRIGGER meddle AFTER INSERT ON customers EXECUTE FUNCTION meddle()")
+    before = one(database.connection, "SELECT count(*) FROM refresh_tokens")
+    assert before > 0
+
+    with pytest.raises(CheckFailed) as refused:
+        move(database.connection)
+
+    assert str(refused.value) == (
+        "Moving customers made PostgreSQL write to refresh_tokens, which the migration must not touch: "
+        "a trigger or a cascade does that. The chunk was undone."
+    )
+    assert one(database.connection, "SELECT count(*) FROM refresh_tokens") == before
+    assert one(database.connection, "SELECT count(*) FROM customers") == 0
+
+
+def test_a_customer_deleted_after_the_move_is_removed_here_as_well(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    move(database.connection)
+    deleted = movable(database.connection, 10)
+    with other_application(database.name) as old:
+        old.execute("DELETE FROM users WHERE id = %s", [deleted])
+
+    run = move(database.connection)
+
+    assert run.counts["deleted"] == 1
+    assert one(database.connection, "SELECT count(*) FROM customers WHERE id = %s", [deleted]) == 0
+    assert one(database.connection, "SELECT count(*) FROM customer_profiles WHERE customer_id IS NULL") == 0
+    assert Finding.objects.get(kind="deleted_meanwhile").row_id == deleted
+
+
+def test_a_delete_waits_for_the_open_chunk_and_then_happens(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    deleted = movable(database.connection, 10)
+    done = threading.Event()
+
+    def delete():
+        with other_application(database.name) as old:
+            old.execute("DELETE FROM users WHERE id = %s", [deleted])
+        done.set()
+
+    from django.db import transaction
+
+    from separation.migrator import run_chunk
+
+    deleting = threading.Thread(target=delete)
+    run = Run.objects.create(kind="execute")
+    change_phase(database.connection, Phase.LEGACY, Phase.DUAL)
+    with transaction.atomic():
+        run_chunk(database.connection, 1, 2**31 - 1, run.pk)
+        deleting.start()
+        assert not done.wait(0.3)
+    deleting.join(10)
+    assert done.is_set()
+
+    move(database.connection)
+
+    assert one(database.connection, "SELECT count(*) FROM customers WHERE id = %s", [deleted]) == 0
+    assert one(database.connection, WHOLE) == 0
+
+
+def test_a_chunk_waits_for_a_locked_row_and_tries_again(legacy_database, monkeypatch):
+    database = legacy_database("plain", adopted=True)
+    held = movable(database.connection, 10)
+    waits = []
+    with other_application(database.name) as old:
+        old.execute("BEGIN")
+        old.execute("UPDATE users SET phone = '1' WHERE id = %s", [held])
+        monkeypatch.setattr(
+            "separation.migrator.time.sleep", lambda seconds: (waits.append(seconds), old.execute("END"))
+        )
+        monkeypatch.setattr("separation.migrator.LOCK_TIMEOUT", "100ms")
+
+        run = move(database.connection)
+
+    assert len(waits) == 1
+    assert run.counts.get("failed", 0) == 0
+    assert one(database.connection, "SELECT phone FROM customers WHERE id = %s", [held]) == "1"
+
+
+def test_asked_to_stop_it_stops_between_two_chunks_and_the_next_run_resumes(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    run = Run.objects.create(kind="execute")
+    change_phase(database.connection, Phase.LEGACY, Phase.DUAL)
+    stop = StopRequest()
+
+    with pytest.raises(Interrupted):
+        Migration(database.connection, run, pace=Pace(size=5, smallest=5, largest=5)).move_all(stop, stop)
+
+    assert Chunk.objects.count() == 1
+    assert one(database.connection, "SELECT count(*) FROM customers") in range(1, 6)
+    assert one(database.connection, WHOLE) == 0
+    move(database.connection)
+    assert not Chunk.objects.exclude(state="linked").exists()
+    assert one(database.connection, WHOLE) == 0
+
+
+@pytest.mark.parametrize("after", [1, 7, 23])
+def test_kill_9_loses_nothing_and_the_next_run_resumes(legacy_database, after):
+    database = legacy_database("plain", adopted=True)
+    columns = {t: names for t, names in columns_of(database.connection).items() if not t.startswith("separation_")}
+    before = checksums(database.connection, columns)
+    environment = os.environ | {
+        "DATABASE_URL": database_url(database.name),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "SECRET_KEY": "for tests " * 6,
+        "PORTAL_SIGNING_KEY": "for tests too " * 6,
+    }
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER], cwd=settings.BASE_DIR, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert worker.stdout
+    with worker, worker.stdout:
+        for _ in range(after + 1):
+            worker.stdout.readline()
+        worker.send_signal(signal.SIGKILL)
+    while one(database.connection, "SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [database.name]) > 1:
+        time.sleep(0.05)
+    assert one(database.connection, WHOLE) == 0
+    moved = one(database.connection, "SELECT count(*) FROM customers")
+
+    run = move(database.connection)
+
+    assert run.counts["customers"] + moved == one(database.connection, "SELECT count(*) FROM customers")
+    assert one(database.connection, WHOLE) == 0
+    take_back(database.connection)
+    assert checksums(database.connection, columns) == before
+
+
+def test_a_lost_connection_is_said_plainly(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    run = Run.objects.create(kind="execute")
+    change_phase(database.connection, Phase.LEGACY, Phase.DUAL)
+
+    def terminate(_):
+        with other_application(database.name) as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    with pytest.raises(CheckFailed) as lost:
+        Migration(database.connection, run, pace=Pace(size=5, smallest=5, largest=5)).move_all(StopRequest(), terminate)
+
+    assert str(lost.value) == (
+        "The connection to the database was lost; the server undid the open transaction, all others are whole."
+    )
+    assert lost.value.next_command == "python manage.py migrate_customers --execute"
