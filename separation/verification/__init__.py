@@ -1,0 +1,7 @@
+"""Proof, from the tables alone, that a separation did what it promises; shares no SQL with the migrator."""
+
+from separation.verification.report import FAIL, PASS, WARN, Report, Result
+from separation.verification.unknown import baseline_of
+from separation.verification.verify import verify
+
+__all__ = ["FAIL", "PASS", "WARN", "Report", "Result", "baseline_of", "verify"]
