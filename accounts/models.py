@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password
 from django.db import models
 from django.utils.functional import cached_property
 
@@ -62,13 +63,18 @@ class User(AbstractBaseUser):
         return self.name or f"user {self.pk}"
 
     @property
+    def is_active(self) -> bool:  # type: ignore[override]
+        """Whether this user may log in at all: whoever is flagged as a customer may not, whatever else they are."""
+        return not self.is_customer
+
+    @property
     def is_superuser(self) -> bool:
         """Whether this user may do everything in every restaurant."""
         return self.role == self.Role.SUPERADMIN and not self.is_customer
 
     @property
     def is_staff(self) -> bool:
-        """Whether this user may log in to the admin: by role, or as active staff of a restaurant, never as a customer."""
+        """Whether this user may log in to the admin: by role, or as active staff somewhere, never as a customer."""
         if self.is_customer:
             return False
         return self.role in (self.Role.ADMIN, self.Role.SUPERADMIN) or bool(self.restaurant_roles)
@@ -77,6 +83,17 @@ class User(AbstractBaseUser):
     def restaurant_roles(self) -> dict[int, str]:
         """The restaurants this user works for, as restaurant id → role; one query."""
         return dict(self.restaurant_staff.filter(is_active=True).values_list("restaurant_id", "role"))
+
+    def restaurants_as(self, role: str) -> frozenset[int]:
+        """Return the restaurants in which this user has at least ROLE; an ADMIN is as good as the owner of theirs."""
+        ranks = {name: rank for rank, name in enumerate(RestaurantStaff.Role.values)}
+        owns = self.role in (self.Role.ADMIN, self.Role.SUPERADMIN)
+        held = self.restaurant_roles.items()
+        return frozenset(place for place, name in held if owns or ranks.get(name, -1) >= ranks[role])
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Return whether RAW_PASSWORD is right; never writes, whatever kind of hash is stored."""
+        return check_password(raw_password, self.password)
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """Return whether this user holds PERM; what restaurant staff may do is decided where the rows are scoped."""

@@ -26,7 +26,7 @@ class _ReadableTimestampLoader(TimestampLoader):
 psycopg.adapters.register_loader("timestamp", _ReadableTimestampLoader)
 
 
-class EnumField(models.TextField):
+class EnumField(models.TextField):  # type: ignore[type-arg]
     """A column of a PostgreSQL enum type, such as `"UserRole"`; made by SQL, never by Django."""
 
     def __init__(self, enum_type: str, **options: Any) -> None:
@@ -43,7 +43,7 @@ class EnumField(models.TextField):
         return name, path, args, {**options, "enum_type": self.enum_type}
 
 
-class LineField(models.TextField):
+class LineField(models.TextField):  # type: ignore[type-arg]
     """A `text` column that holds one line: edited in an input, not in a box."""
 
     def formfield(self, **options: Any) -> Any:
@@ -76,7 +76,7 @@ _CALENDAR = frozenset(
 )
 
 
-class LegacyDateTimeField(models.DateTimeField):
+class LegacyDateTimeField(models.DateTimeField):  # type: ignore[type-arg]
     """`timestamp(3) without time zone` holding UTC, seen as aware datetimes in UTC.
 
     Values Python cannot hold are given as text. `Trunc` and `Extract` on it need `AsInstant("column")` first; the
@@ -110,7 +110,7 @@ class LegacyDateTimeField(models.DateTimeField):
         return lambda lhs, *args, **kwargs: transform(AsInstant(lhs), *args, **kwargs)
 
 
-class RawBCryptField(models.TextField):
+class RawBCryptField(models.TextField):  # type: ignore[type-arg]
     """A password column that holds raw bcrypt, as the old application reads it, and that Django sees as `bcrypt$…`.
 
     Hashes of other kinds pass unchanged both ways: the old application's oddities stay what they are, and Argon2

@@ -117,7 +117,8 @@ WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [],
+        # Before the packages' own: the index and the empty lists of the admin are ours.
+        "DIRS": [BASE_DIR / "backoffice" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -166,6 +167,22 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "UNAUTHENTICATED_USER": None,
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Restaurants",
+    "SITE_HEADER": "Restaurants",
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "backoffice.dashboard.dashboard",
+    "SIDEBAR": {"show_all_applications": True},
+}
+
+# What the separation adds to the staff's pages (places: backoffice/plugins.py); goes with it.
+SEPARATION_PLUGINS = {
+    "index": ["separation.panels.index"],
+    "customer": ["separation.panels.provenance"],
+    "moved_at": ["separation.panels.moved_at"],
 }
 
 LANGUAGE_CODE = "en-us"

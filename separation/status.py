@@ -27,15 +27,20 @@ class Status:
     @property
     def next_command(self) -> str:
         """The command that comes next."""
-        if self.phase == "not adopted":
-            return "python manage.py backup, then python manage.py migrate"
-        if self.latest_run and self.latest_run.state in (Run.INTERRUPTED, Run.FAILED):
-            if self.latest_run.kind == Run.ROLLBACK:
-                return "python manage.py migrate_customers --rollback"
-            return "python manage.py migrate_customers --execute"
-        if self.phase == Phase.LEGACY:
-            return "python manage.py preflight, then python manage.py migrate_customers"
-        return "python manage.py verify_separation"
+        return next_command(self.phase, self.latest_run)
+
+
+def next_command(phase: str, latest_run: Run | None) -> str:
+    """Return the command that comes next in PHASE, after LATEST_RUN."""
+    if phase == "not adopted":
+        return "python manage.py backup, then python manage.py migrate"
+    if latest_run and latest_run.state in (Run.INTERRUPTED, Run.FAILED):
+        if latest_run.kind == Run.ROLLBACK:
+            return "python manage.py migrate_customers --rollback"
+        return "python manage.py migrate_customers --execute"
+    if phase == Phase.LEGACY:
+        return "python manage.py preflight, then python manage.py migrate_customers"
+    return "python manage.py verify_separation"
 
 
 def status_of(connection: BaseDatabaseWrapper) -> Status:

@@ -1,0 +1,211 @@
+"""Who sees which rows in the admin: one base class for every page, and the parts its pages share.
+
+Rights are roles in restaurants, ordered STAFF < MANAGER < OWNER. `request.user` answers `is_superuser` and
+`restaurants_as(role)`; nothing else is known of it here, so that every app may build on this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, TypeVar
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db import models
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.decorators import display
+
+STAFF, MANAGER, OWNER = "STAFF", "MANAGER", "OWNER"
+# A right that no role in a restaurant gives.
+SUPERADMIN = "SUPERADMIN"
+COUNTED_ROWS = 10_000
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def column(
+    description: str, *, ordering: Any = None, colours: dict[str, str] | None = None
+) -> Callable[[Method], Method]:
+    """Make a method of a page a column: with COLOURS its value, or (value, name), is shown as a coloured label."""
+
+    def decorate(method: Method) -> Method:
+        decorated: Method = display(method, description=description, ordering=ordering, label=colours)
+        return decorated
+
+    return decorate
+
+
+class CappedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts COUNTED_ROWS rows and one more at most: a page of millions costs as much as one of thousands."""
+
+    template_name = "staff/pagination.html"
+
+    @cached_property
+    def _found(self) -> int:
+        if not isinstance(self.object_list, models.QuerySet):
+            return len(self.object_list)
+        return self.object_list.order_by().values("pk")[: COUNTED_ROWS + 1].count()
+
+    @cached_property
+    def count(self) -> int:
+        """Return the number of rows that can be paged to."""
+        return min(self._found, COUNTED_ROWS)
+
+    @property
+    def more(self) -> bool:
+        """Whether there are rows beyond those that were counted; a search narrows them down."""
+        return self._found > COUNTED_ROWS
+
+
+class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
+    """A page on which a SUPERADMIN sees every row, and restaurant staff those of the restaurants they work for.
+
+    `allowed` names for each of view, add, change and delete the least role that may; an action it does not name is
+    nobody's. `restaurant_path` leads from a row to its restaurant's id. An address can ask only for what the list's
+    own filters ask. A change writes the changed columns alone, because the old application writes the same rows.
+    """
+
+    allowed: ClassVar[dict[str, str]] = {}
+    restaurant_path: ClassVar[str] = "restaurant_id"
+    # Told on an empty list: what to do now.
+    empty_hint: ClassVar[str] = "Change the search or the filters."
+    # Lookups that links of other pages use, beside the list's own filters.
+    linked_lookups: ClassVar[tuple[str, ...]] = ()
+
+    paginator = CappedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    actions = None
+
+    def may(self, request: HttpRequest, action: str, obj: Any = None) -> bool:
+        """Return whether this user may do ACTION: somewhere, or on OBJ."""
+        role = self.allowed.get(action)
+        if role is None or request.user.is_superuser:
+            return role is not None
+        places = self.places(request, action)
+        return bool(places) and (obj is None or self.in_scope(obj, places))
+
+    def places(self, request: HttpRequest, action: str) -> frozenset[int]:
+        """Return the restaurants in which this user's role allows ACTION."""
+        role = self.allowed.get(action, SUPERADMIN)
+        found: frozenset[int] = frozenset()
+        return found if role == SUPERADMIN else request.user.restaurants_as(role)  # type: ignore[union-attr]
+
+    def in_scope(self, obj: Any, places: frozenset[int]) -> bool:
+        """Return whether OBJ belongs to one of PLACES."""
+        return getattr(obj, self.restaurant_path) in places
+
+    def scoped(self, queryset: models.QuerySet[Any], places: frozenset[int]) -> models.QuerySet[Any]:
+        """Return the rows of QUERYSET that belong to one of PLACES."""
+        return queryset.filter(**{f"{self.restaurant_path}__in": places})
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Return every row this user may see."""
+        queryset = super().get_queryset(request)
+        if request.user.is_superuser:
+            return queryset  # type: ignore[no-any-return]
+        return self.scoped(queryset, self.places(request, "view"))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Return whether the index lists this page."""
+        return self.may(request, "view")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether this user may see OBJ, or any row."""
+        return self.may(request, "view", obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether this user may make a row."""
+        return self.may(request, "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether this user may change OBJ, or any row."""
+        return self.may(request, "change", obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether this user may delete OBJ, or any row."""
+        return self.may(request, "delete", obj)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Return whether an address may ask for LOOKUP: only by the list's filters, or values leak letter by letter."""
+        filters = (
+            item if isinstance(item, str) else item[0] for item in self.list_filter if not isinstance(item, type)
+        )
+        return lookup.split("__")[0] in {*filters, *self.linked_lookups}
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save OBJ: a new row whole, an old one in the columns that were changed."""
+        save_changes(obj, form.changed_data if change else None)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Save the rows of an inline in the same way."""
+        formset.save(commit=False)
+        for obj, changed in formset.changed_objects:
+            save_changes(obj, changed)
+        for obj in formset.new_objects:
+            obj.save()
+
+
+def save_changes(obj: models.Model, changed: Iterable[str] | None) -> None:
+    """Save the columns CHANGED of OBJ and its time of change; nothing if nothing changed, everything if None."""
+    if changed is None:
+        obj.save()
+    elif names := {name for name in changed if name in {field.name for field in obj._meta.fields}}:
+        stamps = {field.name for field in obj._meta.fields if getattr(field, "auto_now", False)}
+        obj.save(update_fields=names | stamps)
+
+
+class InlineRights:
+    """Rows shown on another row's page, for whoever sees that one; `editable` by whoever may change that one."""
+
+    editable = False
+    addable = False
+    extra = 0
+    can_delete = False
+    admin_site: admin.AdminSite
+    parent_model: type[models.Model]
+
+    def _parent_may_change(self, request: HttpRequest, obj: Any) -> bool:
+        return self.admin_site.get_model_admin(self.parent_model).has_change_permission(request, obj)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return True: the page itself has been checked."""
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether rows may be added."""
+        return self.addable and self._parent_may_change(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the rows may be changed."""
+        return self.editable and self._parent_may_change(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False."""
+        return False
+
+
+class TableInline(InlineRights, TabularInline):  # type: ignore[misc]
+    """The rows as a table."""
+
+
+class FormInline(InlineRights, StackedInline):  # type: ignore[misc]
+    """Each row as a form."""
+
+
+class ScopedRelatedFilter(admin.RelatedFieldListFilter):
+    """A filter by another table's rows that lists those this user may see."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        """Return the choices."""
+        related = model_admin.admin_site.get_model_admin(field.remote_field.model)
+        return [(row.pk, str(row)) for row in related.get_queryset(request)]
+
+    @property
+    def include_empty_choice(self) -> bool:
+        """Whether rows without a value can be filtered for: no."""
+        return False

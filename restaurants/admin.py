@@ -1,0 +1,36 @@
+"""The restaurants' page in the admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from config.scoping import OWNER, STAFF, SUPERADMIN, ScopedAdmin
+from restaurants.models import Restaurant
+
+ONLY_SUPERADMINS_CHANGE = ("slug", "is_active")
+
+
+@admin.register(Restaurant)
+class RestaurantAdmin(ScopedAdmin):
+    """Staff see the restaurants they work for; owners keep the address and the texts right."""
+
+    allowed = {"view": STAFF, "change": OWNER, "add": SUPERADMIN}
+    restaurant_path = "id"
+    empty_hint = "Add the first restaurant, or move an existing platform's database here: python manage.py migrate"
+
+    list_display = ("name", "city", "cuisine", "phone", "is_active")
+    list_filter = ("is_active",)
+    search_fields = ("name", "slug", "city")
+    readonly_fields = ("id", "created_at", "updated_at")
+    fieldsets = (
+        (None, {"fields": ("id", "name", "slug", "is_active", "cuisine", "description", "opening_hours")}),
+        ("Contact", {"fields": ("phone", "email", "website", "address", "zip_code", "city", "state", "country")}),
+        ("Pictures", {"fields": ("logo_url", "cover_image_url")}),
+        (None, {"fields": ("created_at", "updated_at")}),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Return the columns this user may only look at."""
+        fixed = () if request.user.is_superuser else ONLY_SUPERADMINS_CHANGE
+        return (*self.readonly_fields, *fixed)

@@ -1,0 +1,135 @@
+"""What the separation adds to the staff's pages; plugged in by the setting SEPARATION_PLUGINS."""
+
+from typing import Any
+
+from django.db import connections, router
+from django.db.models import Count, DateTimeField, OuterRef, Subquery
+from django.db.models.expressions import Combinable
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from backoffice.tables import link, shown_value, table
+from customers.models import Customer
+from separation.environment import environment_of
+from separation.legacy_rows import legacy_row
+from separation.models import Backup, Chunk, Finding, Merge, Phase, Run
+from separation.phases import phase_of
+from separation.status import next_command
+
+MOVED = (Chunk.MOVED, Chunk.LINKED)
+# How each column of `users` is called in `customers`, and what it was made of; the name is split in two.
+COLUMNS = ("id", "email", "name", "phone", "created_at", "updated_at")
+
+
+def moved_at() -> Combinable:
+    """Return an expression over customers: when the chunk that covers them was moved; null for later ones."""
+    covering = Chunk.objects.filter(first_id__lte=OuterRef("pk"), last_id__gte=OuterRef("pk"), state__in=MOVED)
+    return Subquery(covering.order_by("-first_id").values("moved_at")[:1], output_field=DateTimeField())
+
+
+def index(request: HttpRequest) -> SafeString | str:
+    """Return, for a SUPERADMIN, where the separation stands and what to type next."""
+    if not request.user.is_superuser:
+        return ""
+    connection = connections[router.db_for_read(Phase)]
+    phase, run = phase_of(connection), Run.objects.first()
+    context = {
+        "phase": phase,
+        "environment": environment_of(connection),
+        "run": run,
+        "run_url": run and reverse("admin:separation_run_change", args=[run.pk]),
+        "figures": ", ".join(f"{count:,} {name}" for name, count in run.counts.items()) if run else "",
+        "findings": _findings_by_kind(),
+        "findings_url": reverse("admin:separation_finding_changelist"),
+        "backup": Backup.objects.first(),
+        "backups_url": reverse("admin:separation_backup_changelist"),
+        "next_command": next_command(phase, run),
+    }
+    return render_to_string("separation/index.html", context)
+
+
+def _findings_by_kind() -> list[tuple[str, str, int]]:
+    names = dict(Finding.KINDS)
+    found = Finding.objects.filter(state=Finding.OPEN).order_by("kind").values_list("kind").annotate(Count("id"))
+    return [(kind, names.get(kind, kind), count) for kind, count in found]
+
+
+def provenance(request: HttpRequest, customer: Customer) -> SafeString | str:
+    """Return, for a SUPERADMIN, where CUSTOMER came from, the legacy row beside it, and the findings about it."""
+    if not request.user.is_superuser:
+        return ""
+    legacy = legacy_row(connections[router.db_for_read(Customer)], "users", customer.pk)
+    return format_html("{}{}{}", _origin(customer), _side_by_side(customer, legacy), _findings(customer))
+
+
+def _origin(customer: Customer) -> SafeString:
+    chunk = (
+        Chunk.objects.filter(first_id__lte=customer.pk, last_id__gte=customer.pk, state__in=MOVED)
+        .select_related("run")
+        .first()
+    )
+    merges = Merge.objects.filter(customer_id=customer.pk)
+    rows: list[tuple[Any, Any]] = [("Merged into this customer", f"user {merge.user_id}") for merge in merges]
+    if chunk:
+        rows = [
+            ("Run", link(reverse("admin:separation_run_change", args=[chunk.run_id]), chunk.run)),
+            ("Chunk", link(reverse("admin:separation_chunk_change", args=[chunk.pk]), chunk)),
+            ("Moved at (UTC)", chunk.moved_at),
+            ("By", chunk.run.operator),
+            *rows,
+        ]
+    return table("Where this customer came from", ["What", "Value"], rows, empty="Registered here; no run moved them.")
+
+
+def _side_by_side(customer: Customer, legacy: dict[str, str | None] | None) -> SafeString:
+    if legacy is None:
+        return table("Legacy row", [], [], empty="There is no row with this number in users.")
+    rows = []
+    for column, ours in _as_legacy(customer).items():
+        theirs = legacy.get(column)
+        rows.append((column, theirs, ours, "same" if _same(column, theirs, ours) else _DIFFERENT))
+    return table(
+        "Legacy row beside it",
+        ["Column", "users", "customers", "Compared"],
+        rows,
+        empty="",
+        note="A name counts as the same when its words are, an email when it is without the blanks around it.",
+    )
+
+
+_DIFFERENT = SafeString('<strong class="text-red-700 dark:text-red-500">different</strong>')
+
+
+def _as_legacy(customer: Customer) -> dict[str, str | None]:
+    """Return CUSTOMER's columns under the names and in the form that `users` has them."""
+    row = legacy_row(connections[router.db_for_read(Customer)], "customers", customer.pk) or {}
+    name = f"{row.pop('first_name', '')} {row.pop('last_name', '')}".strip()
+    return {column: name if column == "name" else row.get(column) for column in COLUMNS}
+
+
+def _same(column: str, theirs: str | None, ours: str | None) -> bool:
+    if column == "name":
+        return (theirs or "").split() == (ours or "").split()
+    if column == "email":
+        return (theirs or "").strip() == ours
+    return theirs == ours
+
+
+def _findings(customer: Customer) -> SafeString:
+    found = Finding.objects.filter(table_name="users", row_id=customer.pk)
+    return table(
+        "Findings",
+        ["Finding", "State", "Since"],
+        [
+            (
+                link(reverse("admin:separation_finding_change", args=[finding.pk]), finding.get_kind_display()),
+                finding.get_state_display(),
+                shown_value(finding.created_at),
+            )
+            for finding in found
+        ],
+        empty="Nothing about this customer has to be looked at.",
+    )
