@@ -9,6 +9,7 @@ from pathlib import Path
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from psycopg import sql
@@ -74,11 +75,17 @@ def server_version(look: Look) -> Result:
     """Require a server of a version this was tested with."""
     version, major = look.server[0], look.connection.pg_version // 10000
     if major < OLDEST:
-        message = f"The server is too old: it is PostgreSQL {version}, and {OLDEST} or newer is needed."
-        return Result(FAIL, message, major, remedy=f"upgrade the server to PostgreSQL {OLDEST} or newer")
+        return too_old(look.connection)
     if major > NEWEST:
         return Result(WARN, f"PostgreSQL {version} is newer than {NEWEST}, the newest this was tested on.", major)
     return Result(PASS, f"PostgreSQL {version}.", major)
+
+
+def too_old(connection: BaseDatabaseWrapper) -> Result:
+    """Return what there is to say about a server older than OLDEST, which Django refuses to talk to."""
+    major = connection.pg_version // 10000
+    message = f"The server is too old: it is PostgreSQL {major}, and {OLDEST} or newer is needed."
+    return Result(FAIL, message, major, remedy=f"upgrade the server to PostgreSQL {OLDEST} or newer")
 
 
 @check()

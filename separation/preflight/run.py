@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, NotSupportedError, OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.database import execute
@@ -21,8 +21,8 @@ LOCK_TIMEOUT = "5s"
 _SAID_ELSEWHERE = {"42P01", "42703", "42501"}
 
 
-def run_preflight(connection: BaseDatabaseWrapper) -> Report:
-    """Run every check that has something to look at in the database behind CONNECTION.
+def run_preflight(connection: BaseDatabaseWrapper, *, only: tuple[str, ...] = ()) -> Report:
+    """Run every check, or ONLY those named, that has something to look at in the database behind CONNECTION.
 
     Guarantees that nothing is written, by a read-only transaction for each check, and that no check waits long for a
     lock. A check that cannot look fails, and the others run. Raises nothing for a database that cannot be reached:
@@ -32,12 +32,14 @@ def run_preflight(connection: BaseDatabaseWrapper) -> Report:
     try:
         connection.ensure_connection()
         kind = _read_only(connection, lambda: kind_of(connection))
+    except NotSupportedError:
+        return Report(name, "", [replace(checks.too_old(connection), id="server_version")])
     except OperationalError as error:
         return Report(name, "", [_unreachable(error)])
     look = Look(connection, kind)
     results: list[Result] = []
     left_out: list[str] = []
-    for check in checks.ALL:
+    for check in (check for check in checks.ALL if not only or check.id in only):
         result = _run(connection, check, look) if check.applies_to(kind) else None
         if result is None:
             left_out.append(check.id)

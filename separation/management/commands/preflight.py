@@ -38,4 +38,6 @@ class Command(BaseCommand):
         for status, line in report.lines():
             self.say(styles[status](line) if status else line)
         checks, failures, warnings = len(report.results), len(report.failures), len(report.warnings)
-        self.say(f"{checks} checks of database {report.database!r}: {failures} failed, {warnings} warned.")
+        self.say(
+            f"{checks} {'check' if checks == 1 else 'checks'} of database {report.database!r}: {failures} failed, {warnings} warned."
+        )

@@ -1,0 +1,151 @@
+"""What has to hold before `migrate` touches a database, and what it does about locks that others hold."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+from django.db.migrations.exceptions import AmbiguityError
+from django.db.migrations.executor import MigrationExecutor
+
+from separation import interlocks
+from separation.database import execute, has_table, name_of, rows, scalar
+from separation.environment import environment_of
+from separation.errors import CheckFailed, Refused
+from separation.kinds import CAMEL, HALF, UNKNOWN, Kind, kind_of, legacy_apps
+from separation.models import Phase
+from separation.preflight import run_preflight
+
+Plan = list[tuple[Migration, bool]]
+
+LOCK_TIMEOUT = "5s"
+_LOCK_NOT_AVAILABLE = "55P03"
+# What makes an adoption impossible, wherever the database stands.
+_REQUIRED = ("server_version", "writable", "row_security", "schema", "privileges", "users_sequence")
+_REFUSALS = {
+    HALF: "is half migrated: {why}. Taking over such a database comes with a later release.",
+    CAMEL: "is in camel case: {why}. Such a database cannot be adopted.",
+    UNKNOWN: "is no database this project knows: {why}.",
+}
+# A lock on a table of the application that a change of its definition has to wait for.
+_HOLDERS = """
+SELECT l.pid, coalesce(nullif(a.application_name, ''), a.usename::text, 'unknown'), coalesce(a.state, 'state unknown'),
+    coalesce(extract(epoch FROM clock_timestamp() - a.xact_start)::int, 0), min(c.relname::text)
+FROM pg_locks l JOIN pg_class c ON c.oid = l.relation LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.granted
+    AND l.pid <> pg_backend_pid() AND c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
+GROUP BY l.pid, a.application_name, a.usename, a.state, a.xact_start
+ORDER BY a.xact_start NULLS LAST LIMIT 3
+"""
+
+
+def plan_of(connection: BaseDatabaseWrapper, app_label: str | None, migration_name: str | None) -> Plan:
+    """Return what `migrate` with these arguments would do: (migration, backwards); empty if they make no sense."""
+    executor = MigrationExecutor(connection)
+    graph = executor.loader.graph
+    if not app_label:
+        return executor.migration_plan(graph.leaf_nodes())
+    if not migration_name:
+        return executor.migration_plan(graph.leaf_nodes(app_label))
+    if migration_name == "zero":
+        return executor.migration_plan([(app_label, None)])
+    try:
+        migration = executor.loader.get_migration_by_prefix(app_label, migration_name)
+    except (AmbiguityError, KeyError):
+        return []
+    return executor.migration_plan([(app_label, migration.name)])
+
+
+def require_migratable(connection: BaseDatabaseWrapper, plan: Plan, *, only_removes_separation: bool) -> None:
+    """Raise Refused or CheckFailed if PLAN must not be carried out on this database; only reads.
+
+    A kind that cannot be adopted is refused by name. A legacy database lacks nothing the models need, and if it counts
+    as production has a fresh backup. Nothing of ours is reversed on production but the separation itself, and that
+    nowhere while it is in use.
+    """
+    kind = kind_of(connection)
+    if kind.is_refused:
+        message = _REFUSALS[kind.name].format(why=kind.why)
+        raise Refused(f"kind {kind.name}", f"Database {name_of(connection)!r} {message}", kind.remedy)
+    if any(backwards and migration.app_label in _our_apps() for migration, backwards in plan):
+        _require_reversal(connection, only_removes_separation=only_removes_separation)
+    if plan and kind.is_legacy:
+        _require_adoptable(connection, kind)
+
+
+@contextmanager
+def lock_timeout(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Wait at most LOCK_TIMEOUT for each lock inside the block."""
+    before = scalar(connection, "SELECT current_setting('lock_timeout')")
+    execute(connection, "SELECT set_config('lock_timeout', %(value)s, false)", value=LOCK_TIMEOUT)
+    try:
+        yield
+    finally:
+        if connection.is_usable():
+            execute(connection, "SELECT set_config('lock_timeout', %(value)s, false)", value=before)
+
+
+def is_lock_timeout(error: OperationalError) -> bool:
+    """Tell whether ERROR says that a lock was waited for in vain."""
+    return getattr(error.__cause__, "sqlstate", None) == _LOCK_NOT_AVAILABLE
+
+
+def lock_holders(connection: BaseDatabaseWrapper) -> str:
+    """Return who holds locks on the tables, the oldest transaction first."""
+    found = [
+        f"process {pid} ({name}, {state} for {seconds} s, holds {table})"
+        for pid, name, state, seconds, table in rows(connection, _HOLDERS)
+    ]
+    return "; ".join(found) or "nobody any more"
+
+
+def _our_apps() -> set[str]:
+    return {app.label for app in legacy_apps()} | {"customers", "separation"}
+
+
+def _require_reversal(connection: BaseDatabaseWrapper, *, only_removes_separation: bool) -> None:
+    environment = environment_of(connection)
+    if environment.is_production and not only_removes_separation:
+        raise Refused(
+            "production",
+            f"Database {name_of(connection)!r} counts as {environment.name} ({environment.reason}), and there no "
+            "migration of this project is reversed but the separation as a whole.",
+            "python manage.py migrate separation zero",
+        )
+    if in_use := _in_use(connection):
+        raise Refused(
+            "separation in use",
+            f"The separation of database {name_of(connection)!r} is in use: {in_use}.",
+            "python manage.py migrate_customers --rollback",
+        )
+
+
+def _in_use(connection: BaseDatabaseWrapper) -> str:
+    """Return why the new tables may not be taken away, or nothing."""
+    if has_table(connection, "separation_phase"):
+        phase = scalar(connection, "SELECT coalesce(max(name), 'legacy') FROM separation_phase")
+        if phase != Phase.LEGACY:
+            return f"the phase is {phase!r}"
+    for table, filled in {
+        "customers": "true",
+        "customer_profiles": "customer_id IS NOT NULL",
+        "customer_sessions": "true",
+        "customer_restaurants": "true",
+    }.items():
+        if has_table(connection, table):
+            count = scalar(connection, f"SELECT count(*) FROM {table} WHERE {filled}")  # noqa: S608
+            if count:
+                return f"{table} has {count:,} {'row' if count == 1 else 'rows'} of customers"
+    return ""
+
+
+def _require_adoptable(connection: BaseDatabaseWrapper, kind: Kind) -> None:
+    failures = run_preflight(connection, only=_REQUIRED).failures
+    if failures:
+        found = " ".join(" ".join([result.message, *(f"{line}." for line in result.details)]) for result in failures)
+        raise CheckFailed(
+            f"Database {name_of(connection)!r} ({kind.name}) cannot be adopted as it is. {found}", failures[0].remedy
+        )
+    if environment_of(connection).is_production:
+        interlocks.require_backup(connection)
