@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -106,11 +107,11 @@ class Databases:
     def _try_lock(self, token: str) -> bool:
         return self._column("SELECT pg_try_advisory_lock(%s)", [int(token, 16)]) == [True]
 
-    def _execute(self, sql: str, params: list[object] | None = None) -> None:
+    def _execute(self, sql: str, params: list[Any] | None = None) -> None:
         with self._admin.cursor() as cursor:
             cursor.execute(sql, params)
 
-    def _column(self, sql: str, params: list[object]) -> list[object]:
+    def _column(self, sql: str, params: list[Any]) -> list[Any]:
         with self._admin.cursor() as cursor:
             cursor.execute(sql, params)
             return [value for (value,) in cursor.fetchall()]
@@ -149,6 +150,14 @@ def default_connection_to(name: str) -> Iterator[BaseDatabaseWrapper]:
         connection.close()
         connection.settings_dict["NAME"] = former
         ContentType.objects.clear_cache()
+
+
+def query(sql: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query behind the default connection."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(sql)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def database_url(name: str) -> str:

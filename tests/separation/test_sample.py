@@ -9,7 +9,7 @@ import pytest
 from django.db import ProgrammingError, connection
 
 from separation import sample
-from tests.databases import Databases, LegacyDatabase, default_connection_to
+from tests.databases import Databases, LegacyDatabase, default_connection_to, query
 
 pytestmark = pytest.mark.engine
 
@@ -40,12 +40,6 @@ PLAIN_ROWS = {
     "units_of_measure": 21,
     "users": 77,
 }
-
-
-def query(sql: str) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return cursor.fetchall()
 
 
 def checksums() -> dict[str, str]:

@@ -1,22 +1,14 @@
 """What makes each kind of legacy database what it is."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from django.db import connection
 
-from tests.databases import LegacyDatabase
+from tests.databases import LegacyDatabase, query
 
 pytestmark = pytest.mark.engine
 
 Make = Callable[..., LegacyDatabase]
-
-
-def query(sql: str) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return cursor.fetchall()
 
 
 def true(sql: str) -> bool:

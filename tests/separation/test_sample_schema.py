@@ -1,12 +1,10 @@
 """The legacy tables have the conventions of the application that made them."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from django.db import connection
 
-from tests.databases import LegacyDatabase
+from tests.databases import LegacyDatabase, query
 
 pytestmark = pytest.mark.engine
 
@@ -14,12 +12,6 @@ pytestmark = pytest.mark.engine
 @pytest.fixture(autouse=True)
 def plain(legacy_database: Callable[..., LegacyDatabase]) -> None:
     legacy_database("plain")
-
-
-def query(sql: str) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return cursor.fetchall()
 
 
 FOREIGN_KEYS = """
