@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import zstandard
 
-from separation.backups.lines import blocks, to_json
+from separation.backups.lines import to_json
 from separation.backups.manifest import Block, Manifest, Table
 from separation.errors import CheckFailed, Refused
 from separation.progress import Advance
@@ -94,8 +94,8 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_rows(folder: Path, table: Table, rows: Iterable[bytes], advance: Advance) -> None:
-    """Write the rows of a COPY into the table's file and its figures into TABLE.
+def write_rows(folder: Path, table: Table, blocks: Iterable[bytes], advance: Advance) -> None:
+    """Write what a COPY sends into the table's file and its figures into TABLE.
 
     One thread reads from the server while another compresses and writes; between them wait two blocks at most.
     """
@@ -103,7 +103,7 @@ def write_rows(folder: Path, table: Table, rows: Iterable[bytes], advance: Advan
         writer = _Writer(file, table, advance)
         with ThreadPoolExecutor(1) as thread:
             waiting: deque[Future[None]] = deque()
-            for block in blocks(rows):
+            for block in blocks:
                 waiting.append(thread.submit(writer.add, block))
                 if len(waiting) > 2:
                     waiting.popleft().result()

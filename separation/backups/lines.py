@@ -1,4 +1,4 @@
-r"""The form of a backup's rows: JSON lines, made from PostgreSQL's COPY text and turned back into it, in whole blocks.
+r"""The form of a backup's rows: JSON lines, made from what PostgreSQL's COPY sends and turned back, in whole blocks.
 
 A line is a JSON array of every column's text output, or null: `["7",<tab>"a \"quoted\" word",<tab>null]`. COPY's text
 form escapes almost as JSON does, so a block of rows is translated by a handful of `bytes.replace` calls instead of a
@@ -7,25 +7,16 @@ string cannot hold a raw tab or newline, so these two bytes are structure wherev
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
-BLOCK_BYTES = 2 * 1024 * 1024
+# How PostgreSQL reads what `to_csv` makes.
+CSV = r"""FORMAT csv, DELIMITER E'\t', QUOTE '"', ESCAPE E'\\', NULL 'null'"""
 
 # COPY leaves these as they are, JSON must not; `\v` is COPY's alone. `\\` is matched so that `\\v` is not taken for it.
 _COPY_ONLY = re.compile(rb"\\\\|\\v|[\x01-\x08\x0b-\x1f]")
-_JSON_ONLY = re.compile(rb"\\\\|\\u00([01][0-9a-f])")
-
-
-def blocks(rows: Iterable[bytes | bytearray | memoryview]) -> Iterator[bytes]:
-    """Yield the rows of a COPY joined to blocks of about BLOCK_BYTES: memory does not grow with the table."""
-    block = bytearray()
-    for row in rows:
-        block += row
-        if len(block) >= BLOCK_BYTES:
-            yield bytes(block)
-            block.clear()
-    if block:
-        yield bytes(block)
+_SAME_IN_BOTH = bytes(sorted({*range(256)} - {*range(0x09), *range(0x0B, 0x20)}))
+_ESCAPE = re.compile(rb"\\([\\\x22bfnrt]|u00([01][0-9a-f]))")
+_SHORT = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 def to_json(block: bytes, columns: int) -> bytes:
@@ -33,31 +24,24 @@ def to_json(block: bytes, columns: int) -> bytes:
     if not columns:
         return block.replace(b"\n", b"[]\n")
     text = block
-    if _COPY_ONLY.search(text):
+    if rb"\v" in text or text.translate(None, _SAME_IN_BOTH):
         text = _COPY_ONLY.sub(_escape_for_json, text)
     text = text.replace(b'"', rb"\"").replace(b"\t", b'",\t"').replace(b"\n", b'"]\n["')
     return (b'["' + text[:-2]).replace(rb'"\N"', b"null")
 
 
-def to_copy(block: bytes, kept: Sequence[int] | None = None) -> bytes:
-    r"""Return whole JSON lines, as `to_json` wrote them, as rows of COPY text.
+def to_csv(block: bytes, kept: Sequence[int] | None = None) -> bytes:
+    """Return whole JSON lines, as `to_json` wrote them, as rows for a COPY with the options CSV; only the columns KEPT.
 
-    With KEPT, only those columns, by position. Each step below is exact because a raw tab or newline is structure, and
-    because a quote that is content still has its own backslash before it.
+    Without the brackets and the commas a line *is* CSV whose delimiter is a tab, whose escape is a backslash and whose
+    null is a bare `null`: the server tells it from the quoted word. Other escapes than these two are undone here.
     """
     if kept is not None:
         block = _select(block, kept)
-    if block.startswith(b"[]"):
-        return block.replace(b"[]", b"")
-    text = b"\n" + block
-    # Nulls first: once the quotes are gone, content could be taken for one.
-    text = text.replace(b"\n[null", b"\n[\\N").replace(b"\tnull", b"\t\\N")
-    text = text.replace(b"\\N,\t", b"\\N\t").replace(b"\\N]\n", b"\\N\n").replace(b"\n[\\N", b"\n\\N")
-    text = text.replace(b'\n["', b"\n").replace(b'\t"', b"\t").replace(b'",\t', b"\t").replace(b'"]\n', b"\n")
-    text = text.replace(rb"\"", b'"')
-    if rb"\u00" in text:
-        text = _JSON_ONLY.sub(_unescape_for_copy, text)
-    return text[1:]
+    text = block.replace(b",\t", b"\t").replace(b"]\n[", b"\n")[1:-2] + b"\n"
+    if b"\\" in text.replace(rb"\\", b"").replace(rb"\"", b""):
+        text = _ESCAPE.sub(_unescape, text)
+    return text
 
 
 def _escape_for_json(found: re.Match[bytes]) -> bytes:
@@ -70,8 +54,8 @@ def _escape_for_json(found: re.Match[bytes]) -> bytes:
             return b"\\u%04x" % byte[0]
 
 
-def _unescape_for_copy(found: re.Match[bytes]) -> bytes:
-    return bytes([int(found[1], 16)]) if found[1] else found[0]
+def _unescape(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[2], 16)]) if found[2] else _SHORT.get(found[1], found[0])
 
 
 def _select(block: bytes, kept: Sequence[int]) -> bytes:

@@ -10,7 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.sql import SQL, Identifier, Literal
 
 from separation.backups.files import Digest, read_rows, verify
-from separation.backups.lines import blocks, to_copy, to_json
+from separation.backups.lines import CSV, to_csv, to_json
 from separation.backups.manifest import Manifest, Object, Table, read_manifest
 from separation.backups.session import QUERIES, Session, session
 from separation.backups.taking import SECTIONS
@@ -151,17 +151,17 @@ def _load_table(target: Session, folder: Path, table: Table, advance: Advance) -
     stored = [index for index, column in enumerate(table.columns) if not column.generated]
     kept = stored if len(stored) < len(table.columns) else None
     columns = SQL(", ").join(Identifier(table.columns[index].name) for index in stored)
-    statement = SQL("COPY {}{} FROM STDIN WITH (FREEZE)").format(
-        Identifier(table.schema, table.name), SQL("({})").format(columns) if stored else SQL("")
+    statement = SQL("COPY {}{} FROM STDIN WITH ({}, FREEZE)").format(
+        Identifier(table.schema, table.name), SQL("({})").format(columns) if stored else SQL(""), SQL(CSV)
     )
     try:
         with target.raw.cursor().copy(statement) as copy:
             for block, counted in zip(read_rows(folder, table), table.blocks, strict=True):
-                copy.write(to_copy(block, kept))
+                copy.write(to_csv(block, kept))
                 advance(counted.rows)
     except psycopg.Error as error:
         line = _COPY_LINE.search(error.diag.context or "")
-        place = f"{folder / table.file}, line {line[1]}" if line else str(folder / table.file)
+        place = f"{folder / table.file}, near line {line[1]}" if line else str(folder / table.file)
         raise CheckFailed(f"{place}: the server said: {_said(error)}; nothing was restored.") from error
 
 
@@ -169,7 +169,7 @@ def _compare(target: Session, folder: Path, manifest: Manifest) -> None:
     with progress("Comparing", manifest.rows, "rows") as advance:
         for table in manifest.tables:
             content = Digest()
-            for block in blocks(target.copy_out(table)):
+            for block in target.copy_out(table):
                 advance(content.add(to_json(block, len(table.columns))))
             if content.result() != (table.rows, table.content_bytes, table.content_sha256):
                 raise CheckFailed(

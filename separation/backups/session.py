@@ -7,6 +7,8 @@ from typing import Any
 
 import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGconn
 
 from config.sql import Queries
 from separation.backups.manifest import Column, Object, Sequence, Table
@@ -14,6 +16,7 @@ from separation.errors import Refused
 
 QUERIES = Queries(Path(__file__).with_name("catalog.sql"))
 _LOCK_ATTEMPTS = 5
+_BLOCK_BYTES = 2 * 1024 * 1024
 
 
 class Session:
@@ -104,16 +107,49 @@ class Session:
 
 
 class Copy:
-    """The rows a COPY sends: iterate once, then `rows` is how many the server says it sent."""
+    """What a COPY sends, in blocks of whole rows: memory does not grow with the table.
+
+    Iterate once; then `rows` is how many the server says it sent.
+    """
 
     def __init__(self, cursor: psycopg.Cursor[Any], statement: psycopg.sql.Composed) -> None:
         self._cursor, self._statement = cursor, statement
         self.rows = -1
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[bytes]:
+        block = bytearray()
         with self._cursor.copy(self._statement) as copy:
-            yield from copy
-        self.rows = self._cursor.rowcount
+            for row in self._received(copy):
+                block += row
+                if len(block) >= _BLOCK_BYTES:
+                    yield bytes(block)
+                    block.clear()
+        if block:
+            yield bytes(block)
+
+    def _received(self, copy: psycopg.Copy) -> Iterator[bytes | bytearray | memoryview]:
+        """Yield rows; what has arrived is fetched without psycopg's wait around each, which doubles the time."""
+        pgconn = self._cursor.connection.pgconn
+        while True:
+            size, row = pgconn.get_copy_data(1)
+            if size > 0:
+                yield row
+            elif size < 0:
+                self.rows = _end_of_copy(pgconn)
+                return
+            elif waited_for := copy.read():
+                yield waited_for
+            else:
+                self.rows = self._cursor.rowcount
+                return
+
+
+def _end_of_copy(pgconn: PGconn) -> int:
+    """Return how many rows the server says it sent; raises what it says went wrong."""
+    results = list(iter(pgconn.get_result, None))
+    if results[0].status != ExecStatus.COMMAND_OK:
+        raise psycopg.errors.error_from_result(results[0])
+    return results[0].command_tuples or 0
 
 
 @contextmanager
