@@ -2,14 +2,15 @@
 # Only make and Python (3.11 or newer) are needed; `make install PYTHON=/path/to/python` takes that one.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint check run bench clean distclean
+.PHONY: help install demo demo-steps demo-again test lint check run bench clean distclean
 
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11)
 PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 
 # The demo lives on the embedded server, whatever DATABASE_URL says: it must never reach anybody's database.
-DEMO := DATABASE_URL= $(MANAGE)
+DEMO := DATABASE_URL= ENVIRONMENT= $(MANAGE)
+DEMO_DONE := .postgres/demo-done
 
 # Tests have an embedded server of their own, which does not wait for the disk.
 TESTING := EMBEDDED_POSTGRES_FAST=1
@@ -44,6 +45,21 @@ install: .venv/.installed  ## make .venv and put the packages into it
 	@touch $@
 
 demo: .venv/.installed  ## move 5,000 customers of a sample legacy database, every step shown
+	@$(MAKE) --no-print-directory $(if $(wildcard $(DEMO_DONE)),demo-again,demo-steps)
+	@echo
+	@echo "Look at it:"
+	@echo "  make run                                                  the admin, at http://127.0.0.1:8000/admin/ for"
+	@echo "                                                            superadmin@platform.example, demo-staff-1"
+	@echo "  .venv/bin/python manage.py separation_status              where the separation stands"
+	@echo "  .venv/bin/python manage.py migrate_customers --rollback   and all the way back"
+	@echo "  make clean demo                                           start over"
+
+demo-again:
+	@echo "The demo was built before, and this is how it stands now."; echo
+	@$(DEMO) separation_status
+	@$(DEMO) verify_separation
+
+demo-steps:
 	@echo "== 1. A legacy database, as the old application left it (one that is there already is kept)"
 	@$(DEMO) demo --customers 5000 || [ $$? -eq 3 ]
 	@echo; echo "== 2. Back it up, before anything of ours is in it"
@@ -58,12 +74,7 @@ demo: .venv/.installed  ## move 5,000 customers of a sample legacy database, eve
 	@printf 'MIGRATE restaurants\n' | $(DEMO) migrate_customers --execute
 	@echo; echo "== 7. Prove it, from the tables alone"
 	@$(DEMO) verify_separation
-	@echo
-	@echo "The demo is done. Look at it:"
-	@echo "  make run                                              the admin, at http://127.0.0.1:8000/admin/ (log-ins: step 1)"
-	@echo "  .venv/bin/python manage.py separation_status          where the separation stands"
-	@echo "  .venv/bin/python manage.py migrate_customers --rollback   and all the way back"
-	@echo "  make clean                                            delete the demo, to start over"
+	@mkdir -p .postgres && touch $(DEMO_DONE)
 
 run: .venv/.installed  ## serve the site at http://127.0.0.1:8000/
 	@$(MANAGE) runserver 127.0.0.1:8000
@@ -82,7 +93,7 @@ lint: .venv/.installed  ## check style, types, imports, migrations and the deplo
 check: lint test  ## lint and test
 
 bench: .venv/.installed  ## compare the engine's speed and memory with plain SQL
-	@$(TESTING) $(PY) -m bench
+	@$(PY) -m bench
 
 clean:  ## stop the embedded server; delete its data, the backups, logs and caches
 	@[ ! -f .venv/.installed ] || DATABASE_URL= $(PY) -m config.embedded_postgres remove
