@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError
 
 from separation.errors import PhraseNotGiven, Refused, SeparationError
@@ -20,6 +20,10 @@ class Command(BaseCommand):
     requires_system_checks = ()
     # Works on a database that has nothing of ours in it yet.
     requires_migrations_checks = False
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Return a parser that takes no abbreviations: `--force` must be unknown, not Django's --force-color."""
+        return super().create_parser(prog_name, subcommand, allow_abbrev=False, **kwargs)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Call `run` and exit with its code."""
