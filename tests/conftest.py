@@ -1,23 +1,31 @@
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
 from separation.environment import mark_scratch
-from tests.databases import Databases, LegacyDatabase, refuse_production, server
+from tests.databases import Databases, LegacyDatabase, MakeLegacyDatabase, refuse_production, server
+
+
+def pytest_configure() -> None:
+    """Take the embedded server that is for tests: it does not wait for the disk, and holds nobody's data."""
+    os.environ["EMBEDDED_POSTGRES_FAST"] = "true"  # for commands in processes of their own
+    settings.EMBEDDED_POSTGRES_FAST = True
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Look at a server that is not ours before the first test, once for all workers."""
     if not settings.EMBEDDED and not hasattr(session.config, "workerinput"):
-        refuse_production()
+        with session.config.stash[blocking_manager_key].unblock():
+            refuse_production()
 
 
 @pytest.fixture(scope="session")
-def databases(django_db_blocker: Any) -> Iterator[Databases]:
+def databases(django_db_blocker: DjangoDbBlocker) -> Iterator[Databases]:
     """The databases of this test process."""
     with django_db_blocker.unblock(), server() as admin:
         databases = Databases(admin)
@@ -26,7 +34,7 @@ def databases(django_db_blocker: Any) -> Iterator[Databases]:
 
 
 @pytest.fixture
-def legacy_database(databases: Databases, django_db_blocker: Any) -> Iterator[Callable[..., LegacyDatabase]]:
+def legacy_database(databases: Databases, django_db_blocker: DjangoDbBlocker) -> Iterator[MakeLegacyDatabase]:
     """A legacy database of the test's own, behind `django.db.connection`; not together with pytest-django's `db`.
 
     `legacy_database("plain", customers=60, seed=1, adopted=True)` is one on which `manage.py migrate` has run.
@@ -40,14 +48,14 @@ def legacy_database(databases: Databases, django_db_blocker: Any) -> Iterator[Ca
 
 
 @pytest.fixture
-def empty_database(databases: Databases, django_db_blocker: Any) -> Iterator[str]:
+def empty_database(databases: Databases, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """The name of a database with nothing in it."""
     with django_db_blocker.unblock(), databases.empty() as name:
         yield name
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     """Mark pytest-django's own database as scratch: a later session on the same server will look."""
     with django_db_blocker.unblock():
         mark_scratch(connection)

@@ -8,7 +8,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +36,9 @@ class LegacyDatabase:
     name: str
     connection: BaseDatabaseWrapper
     summary: Summary
+
+
+MakeLegacyDatabase = Callable[..., LegacyDatabase]
 
 
 class Databases:
@@ -119,8 +122,8 @@ class Databases:
 
 def _fill(name: str, kind: str, customers: int, seed: int, adopted: bool) -> Summary:
     with default_connection_to(name) as connection:
-        mark_scratch(connection)
         summary = legacy.build(connection, kind=kind, customers=customers, seed=seed)
+        mark_scratch(connection)
         if adopted:
             call_command("migrate", verbosity=0)
     return summary
@@ -169,13 +172,18 @@ def database_url(name: str) -> str:
 
 def manage(name: str, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
     """Run `manage.py` in a process of its own on the database NAME, as an operator would, and return what it said."""
+    return run(name, "manage.py", *arguments, stdin=stdin)
+
+
+def run(name: str, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run Python with these arguments, DATABASE_URL leading to the database NAME, and return what it said."""
     environment = os.environ | {
         "DATABASE_URL": database_url(name),
         "SECRET_KEY": "for tests " * 6,
         "PORTAL_SIGNING_KEY": "for tests too " * 6,
     }
     return subprocess.run(
-        [sys.executable, "-W", "error", "manage.py", *arguments],
+        [sys.executable, "-W", "error", *arguments],
         cwd=settings.BASE_DIR,
         env=environment,
         input=stdin,
@@ -191,7 +199,7 @@ def refuse_production() -> None:
         cursor.execute("SELECT datname FROM pg_database WHERE datallowconn AND datname !~ %s ORDER BY 1", [_OURS])
         names = [name for (name,) in cursor.fetchall()]
     for name in names:
-        if reason := _why_not_scratch(name):
+        if reason := why_not_scratch(name):
             pytest.exit(
                 f"Tests refuse the server of DATABASE_URL: its database {name!r} {reason}. "
                 "Unset DATABASE_URL to test on the embedded server.",
@@ -199,7 +207,8 @@ def refuse_production() -> None:
             )
 
 
-def _why_not_scratch(name: str) -> str:
+def why_not_scratch(name: str) -> str:
+    """Return why tests keep away from the server of this database, or nothing if they need not."""
     try:
         with default_connection_to(name) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT to_regclass('separation_phase') IS NOT NULL")

@@ -1,12 +1,21 @@
 """The tests' own databases."""
 
-from collections.abc import Callable
+import os
 
 import pytest
 from django.db import connection
+from pytest_django.fixtures import Settings
 
 from separation.environment import environment_of
-from tests.databases import Databases, LegacyDatabase, database_url, server
+from tests.databases import (
+    Databases,
+    MakeLegacyDatabase,
+    database_url,
+    default_connection_to,
+    run,
+    server,
+    why_not_scratch,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -18,17 +27,17 @@ def count_users() -> int:
         return count
 
 
-def test_a_clone_is_behind_the_default_connection(legacy_database: Callable[..., LegacyDatabase]) -> None:
+def test_a_clone_is_behind_the_default_connection(legacy_database: MakeLegacyDatabase) -> None:
     database = legacy_database("plain")
     assert connection.settings_dict["NAME"] == database.name
     assert count_users() == database.summary.rows["users"]
 
 
-def test_a_clone_is_marked_scratch(legacy_database: Callable[..., LegacyDatabase]) -> None:
+def test_a_clone_is_marked_scratch(legacy_database: MakeLegacyDatabase) -> None:
     assert environment_of(legacy_database("plain").connection).name == "scratch"
 
 
-def test_what_one_clone_loses_another_still_has(legacy_database: Callable[..., LegacyDatabase]) -> None:
+def test_what_one_clone_loses_another_still_has(legacy_database: MakeLegacyDatabase) -> None:
     first = legacy_database("plain")
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM reservation_logs")
@@ -40,7 +49,7 @@ def test_what_one_clone_loses_another_still_has(legacy_database: Callable[..., L
 
 
 @pytest.mark.parametrize("kind", ["plain", "ahead", "dirty"])
-def test_adopted_databases_have_been_migrated(legacy_database: Callable[..., LegacyDatabase], kind: str) -> None:
+def test_adopted_databases_have_been_migrated(legacy_database: MakeLegacyDatabase, kind: str) -> None:
     with legacy_database(kind, adopted=True).connection.cursor() as cursor:
         cursor.execute("SELECT name FROM separation_phase")
         assert cursor.fetchone() == ("legacy",)
@@ -59,3 +68,40 @@ def test_what_a_killed_session_left_is_dropped_and_what_a_living_one_has_is_not(
 
 def test_the_address_of_a_database_reaches_it(empty_database: str) -> None:
     assert f"/{empty_database}" in database_url(empty_database)
+
+
+def test_an_adopted_database_that_counts_as_production_keeps_tests_away(
+    legacy_database: MakeLegacyDatabase, settings: Settings
+) -> None:
+    adopted = legacy_database("plain", adopted=True).name
+    assert why_not_scratch(adopted) == ""
+    settings.ENVIRONMENT = "production"
+    assert why_not_scratch(adopted) == "is adopted and counts as production (the variable ENVIRONMENT says so)"
+
+
+def test_a_database_that_is_not_adopted_keeps_nobody_away(empty_database: str, settings: Settings) -> None:
+    settings.ENVIRONMENT = "production"
+    assert why_not_scratch(empty_database) == ""
+
+
+def test_a_database_that_nobody_can_look_into_keeps_tests_away() -> None:
+    assert why_not_scratch("no_such_database") == "cannot be connected to, so nobody can tell what is in it"
+
+
+def test_tests_refuse_the_server_of_a_production_database(databases: Databases) -> None:
+    # Sorted before whatever else is on the server, and bound to be dropped.
+    name = f"aaa_production_{os.getpid()}"
+    with server() as admin, admin.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+        cursor.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        try:
+            with default_connection_to(name) as connection, connection.cursor() as inside:
+                inside.execute("CREATE TABLE separation_phase ()")
+            refused = run(name, "-m", "pytest", "-n", "0", "tests/config/test_sql_loader.py")
+        finally:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    assert refused.returncode == 4
+    assert refused.stderr.splitlines()[-1] == (
+        f"Exit: Tests refuse the server of DATABASE_URL: its database '{name}' is adopted and counts as production "
+        "(nothing inside it says otherwise). Unset DATABASE_URL to test on the embedded server."
+    )

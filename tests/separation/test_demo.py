@@ -1,19 +1,17 @@
 """`manage.py demo`: fills an empty database, and no other."""
 
-from collections.abc import Callable
-
 import pytest
 from django.core.management import call_command
 from django.db import connection
 from pytest_django.fixtures import Settings
 
 from separation.environment import environment_of
-from tests.databases import LegacyDatabase, default_connection_to, manage
+from tests.databases import MakeLegacyDatabase, default_connection_to, manage
 
 pytestmark = pytest.mark.engine
 
 OUTPUT = """\
-Database '{name}' now holds a dirty legacy database, and is marked as scratch:
+Database '{name}' now holds a legacy database of kind dirty, and is marked as scratch:
 
   restaurants             4
   staff                  14
@@ -45,7 +43,7 @@ def tables() -> int:
 def test_an_empty_database_is_filled_and_marked(empty_database: str) -> None:
     done = manage(empty_database, "demo", "--customers", "60", "--kind", "dirty", "--seed", "3")
     assert (done.returncode, done.stdout) == (0, OUTPUT.format(name=empty_database))
-    assert done.stderr == "Building a dirty legacy database of 60 customers ...\n"
+    assert done.stderr == "Building a legacy database of kind dirty, with 60 customers ...\n"
     with default_connection_to(empty_database):
         assert environment_of(connection).name == "scratch"
         with connection.cursor() as cursor:
@@ -57,7 +55,7 @@ def test_an_empty_database_is_filled_and_marked(empty_database: str) -> None:
 
 
 def test_a_database_with_tables_is_refused(
-    legacy_database: Callable[..., LegacyDatabase], capfd: pytest.CaptureFixture[str]
+    legacy_database: MakeLegacyDatabase, capfd: pytest.CaptureFixture[str]
 ) -> None:
     database = legacy_database("plain")
     before = tables()

@@ -1,7 +1,6 @@
 """The sample legacy databases: the same for the same seed, of the size that was asked for, and believable."""
 
 import datetime
-from collections.abc import Callable
 from typing import Any
 
 import bcrypt
@@ -9,7 +8,7 @@ import pytest
 from django.db import ProgrammingError, connection
 
 from separation import sample
-from tests.databases import Databases, LegacyDatabase, default_connection_to, query
+from tests.databases import Databases, MakeLegacyDatabase, default_connection_to, query
 
 pytestmark = pytest.mark.engine
 
@@ -36,7 +35,6 @@ PLAIN_ROWS = {
     "reservations": 180,
     "restaurant_staff": 17,
     "restaurants": 3,
-    "separation_environment": 1,
     "units_of_measure": 21,
     "users": 77,
 }
@@ -94,7 +92,7 @@ def test_another_today_moves_the_dates_with_it(empty_database: str) -> None:
         ) == [(0,)]
 
 
-def test_the_summary_counts_what_is_there(legacy_database: Callable[..., LegacyDatabase]) -> None:
+def test_the_summary_counts_what_is_there(legacy_database: MakeLegacyDatabase) -> None:
     summary = legacy_database("plain").summary
     assert summary.rows == PLAIN_ROWS
     assert (summary.customers, summary.staff) == (63, 14)
@@ -109,7 +107,7 @@ def test_the_summary_counts_what_is_there(legacy_database: Callable[..., LegacyD
     ],
 )
 def test_a_plain_sample_has_a_few_known_findings(
-    legacy_database: Callable[..., LegacyDatabase], customers: int, findings: dict[str, int]
+    legacy_database: MakeLegacyDatabase, customers: int, findings: dict[str, int]
 ) -> None:
     summary = legacy_database("plain", customers=customers).summary
     assert summary.expected_findings == findings
@@ -125,7 +123,7 @@ def test_a_plain_sample_has_a_few_known_findings(
     assert query("SELECT count(*) FROM users WHERE email NOT LIKE '%@%'") == [(findings.get("invalid_email", 0),)]
 
 
-def test_a_larger_sample_has_more_restaurants_and_staff(legacy_database: Callable[..., LegacyDatabase]) -> None:
+def test_a_larger_sample_has_more_restaurants_and_staff(legacy_database: MakeLegacyDatabase) -> None:
     summary = legacy_database("plain", customers=2000).summary
     assert {name: summary.rows[name] for name in ("restaurants", "users", "reservations", "orders")} == {
         "restaurants": 5,
@@ -135,7 +133,7 @@ def test_a_larger_sample_has_more_restaurants_and_staff(legacy_database: Callabl
     }
 
 
-def test_everybody_is_invented(legacy_database: Callable[..., LegacyDatabase]) -> None:
+def test_everybody_is_invented(legacy_database: MakeLegacyDatabase) -> None:
     legacy_database("plain")
     assert (
         query("SELECT email FROM users WHERE email !~* '(@| at )(example[.](org|com|net)|[a-z0-9.-]+[.]example)$'")
@@ -146,7 +144,7 @@ def test_everybody_is_invented(legacy_database: Callable[..., LegacyDatabase]) -
     ]
 
 
-def test_the_documented_passwords_open_every_account(legacy_database: Callable[..., LegacyDatabase]) -> None:
+def test_the_documented_passwords_open_every_account(legacy_database: MakeLegacyDatabase) -> None:
     legacy_database("plain")
     hashes = {
         staff: [password.encode() for (password,) in query(f"SELECT DISTINCT password FROM users WHERE {condition}")]
@@ -157,7 +155,7 @@ def test_the_documented_passwords_open_every_account(legacy_database: Callable[.
     assert all(bcrypt.checkpw(sample.CUSTOMER_PASSWORD.encode(), password) for password in hashes[False])
 
 
-def test_the_staff_logins_are_one_of_each_role(legacy_database: Callable[..., LegacyDatabase]) -> None:
+def test_the_staff_logins_are_one_of_each_role(legacy_database: MakeLegacyDatabase) -> None:
     assert legacy_database("plain").summary.staff_logins == (
         sample.StaffLogin("superadmin@platform.example", "SUPERADMIN", ""),
         sample.StaffLogin("admin@platform.example", "ADMIN", ""),
@@ -167,7 +165,7 @@ def test_the_staff_logins_are_one_of_each_role(legacy_database: Callable[..., Le
     )
 
 
-def test_totals_are_the_sum_of_the_items(legacy_database: Callable[..., LegacyDatabase]) -> None:
+def test_totals_are_the_sum_of_the_items(legacy_database: MakeLegacyDatabase) -> None:
     legacy_database("plain")
     assert query(
         "SELECT count(*) FROM orders o WHERE total_amount IS DISTINCT FROM "
@@ -176,7 +174,7 @@ def test_totals_are_the_sum_of_the_items(legacy_database: Callable[..., LegacyDa
 
 
 def test_orders_belong_to_the_person_and_the_place_of_their_reservation(
-    legacy_database: Callable[..., LegacyDatabase],
+    legacy_database: MakeLegacyDatabase,
 ) -> None:
     legacy_database("plain")
     assert query(
@@ -185,14 +183,14 @@ def test_orders_belong_to_the_person_and_the_place_of_their_reservation(
     ) == [(True, 0)]
 
 
-def test_nobody_books_before_they_register(legacy_database: Callable[..., LegacyDatabase]) -> None:
+def test_nobody_books_before_they_register(legacy_database: MakeLegacyDatabase) -> None:
     legacy_database("plain", customers=2000)
     assert query(
         "SELECT count(*) FROM reservations r JOIN users u ON u.id = r.user_id WHERE r.created_at < u.created_at"
     ) == [(0,)]
 
 
-def test_staff_book_for_guests_on_the_phone(legacy_database: Callable[..., LegacyDatabase]) -> None:
+def test_staff_book_for_guests_on_the_phone(legacy_database: MakeLegacyDatabase) -> None:
     legacy_database("plain")
     assert query(
         "SELECT count(*) > 3, count(*) FILTER (WHERE s.id IS NULL) FROM reservations r "
@@ -201,8 +199,8 @@ def test_staff_book_for_guests_on_the_phone(legacy_database: Callable[..., Legac
 
 
 @pytest.mark.parametrize("kind", ["plain", "ahead"])
-def test_the_next_id_of_every_table_is_free(legacy_database: Callable[..., LegacyDatabase], kind: str) -> None:
-    for table in legacy_database(kind, customers=60).summary.rows.keys() - {"separation_environment"}:
+def test_the_next_id_of_every_table_is_free(legacy_database: MakeLegacyDatabase, kind: str) -> None:
+    for table in legacy_database(kind).summary.rows:
         following = query(f"SELECT nextval('{table}_id_seq') - coalesce(max(id), 0) FROM {table}")
         assert following == [(1,)], table
 

@@ -1,14 +1,10 @@
 """What makes each kind of legacy database what it is."""
 
-from collections.abc import Callable
-
 import pytest
 
-from tests.databases import LegacyDatabase, query
+from tests.databases import MakeLegacyDatabase, query
 
 pytestmark = pytest.mark.engine
-
-Make = Callable[..., LegacyDatabase]
 
 
 def true(sql: str) -> bool:
@@ -24,7 +20,7 @@ def columns(table: str) -> list[str]:
     ]
 
 
-def test_ahead_has_a_customer_on_reservations_that_is_a_users_id(legacy_database: Make) -> None:
+def test_ahead_has_a_customer_on_reservations_that_is_a_users_id(legacy_database: MakeLegacyDatabase) -> None:
     legacy_database("ahead")
     assert query(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
@@ -41,7 +37,7 @@ def test_ahead_has_a_customer_on_reservations_that_is_a_users_id(legacy_database
 
 
 def test_ahead_names_the_guest_of_some_phone_bookings_and_repeats_the_user_of_some_others(
-    legacy_database: Make,
+    legacy_database: MakeLegacyDatabase,
 ) -> None:
     legacy_database("ahead", customers=200)
     phone = "r.source = 'phone'"
@@ -53,7 +49,9 @@ def test_ahead_names_the_guest_of_some_phone_bookings_and_repeats_the_user_of_so
     assert true(rows.format("count(*) FILTER (WHERE c.email <> r.customer_email) = 0"))
 
 
-def test_ahead_has_profiles_keyed_by_user_for_a_third_of_the_customers_and_a_waiter(legacy_database: Make) -> None:
+def test_ahead_has_profiles_keyed_by_user_for_a_third_of_the_customers_and_a_waiter(
+    legacy_database: MakeLegacyDatabase,
+) -> None:
     database = legacy_database("ahead")
     assert columns("customer_profiles") == [
         "id",
@@ -78,7 +76,7 @@ def test_ahead_has_profiles_keyed_by_user_for_a_third_of_the_customers_and_a_wai
     ]
 
 
-def test_ahead_has_the_people_of_plain(legacy_database: Make) -> None:
+def test_ahead_has_the_people_of_plain(legacy_database: MakeLegacyDatabase) -> None:
     people = "SELECT md5(string_agg(u::text, '' ORDER BY id)) FROM users u"
     legacy_database("plain")
     plain = query(people)
@@ -86,7 +84,7 @@ def test_ahead_has_the_people_of_plain(legacy_database: Make) -> None:
     assert query(people) == plain
 
 
-def test_dirty_says_what_there_is_to_find(legacy_database: Make) -> None:
+def test_dirty_says_what_there_is_to_find(legacy_database: MakeLegacyDatabase) -> None:
     assert legacy_database("dirty").summary.expected_findings == {
         "duplicate_email": 9,
         "invalid_email": 7,
@@ -161,12 +159,12 @@ PECULIARITIES = {
 }
 
 
-def test_dirty_has_everything_awkward_that_was_seen(legacy_database: Make) -> None:
+def test_dirty_has_everything_awkward_that_was_seen(legacy_database: MakeLegacyDatabase) -> None:
     legacy_database("dirty")
     assert [name for name, condition in PECULIARITIES.items() if not true(condition)] == []
 
 
-def test_half_has_an_earlier_attempts_tables(legacy_database: Make) -> None:
+def test_half_has_an_earlier_attempts_tables(legacy_database: MakeLegacyDatabase) -> None:
     legacy_database("half")
     assert columns("customers")[:7] == ["id", "email", "password", "first_name", "last_name", "phone", "email_verified"]
     assert query(
@@ -179,7 +177,7 @@ def test_half_has_an_earlier_attempts_tables(legacy_database: Make) -> None:
     assert "customer_id" in columns("reservations")
 
 
-def test_half_lost_the_passwords_that_it_copied(legacy_database: Make) -> None:
+def test_half_lost_the_passwords_that_it_copied(legacy_database: MakeLegacyDatabase) -> None:
     legacy_database("half")
     assert query(
         "SELECT count(*), count(*) FILTER (WHERE c.password LIKE '$2%'), count(*) FILTER (WHERE c.id = u.id) "
@@ -191,12 +189,12 @@ def test_half_lost_the_passwords_that_it_copied(legacy_database: Make) -> None:
     ]
 
 
-def test_half_gave_customers_ids_that_are_other_peoples(legacy_database: Make) -> None:
+def test_half_gave_customers_ids_that_are_other_peoples(legacy_database: MakeLegacyDatabase) -> None:
     legacy_database("half")
     assert true("SELECT count(*) > 10 FROM customers c JOIN users u USING (id) WHERE c.email <> u.email")
 
 
-def test_camel_has_the_same_rows_in_quoted_columns(legacy_database: Make) -> None:
+def test_camel_has_the_same_rows_in_quoted_columns(legacy_database: MakeLegacyDatabase) -> None:
     database = legacy_database("camel")
     assert columns("users") == [
         "id",

@@ -1,16 +1,14 @@
 """The legacy tables have the conventions of the application that made them."""
 
-from collections.abc import Callable
-
 import pytest
 
-from tests.databases import LegacyDatabase, query
+from tests.databases import MakeLegacyDatabase, query
 
 pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(autouse=True)
-def plain(legacy_database: Callable[..., LegacyDatabase]) -> None:
+def plain(legacy_database: MakeLegacyDatabase) -> None:
     legacy_database("plain")
 
 

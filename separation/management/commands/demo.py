@@ -48,7 +48,7 @@ class Command(BaseCommand):
         _check_range("--customers", customers, 1, MOST_CUSTOMERS)
         _check_range("--seed", seed, 0, MOST_SEEDS)
         _refuse_unless_empty()
-        self.note(f"Building a {kind} legacy database of {customers:,} customers ...")
+        self.note(f"Building a legacy database of kind {kind}, with {customers:,} customers ...")
         with transaction.atomic():
             summary = sample.build(connection, kind=kind, customers=customers, seed=seed, today=timezone.now().date())
             mark_scratch(connection)
@@ -57,7 +57,7 @@ class Command(BaseCommand):
 
     def _show(self, summary: sample.Summary) -> None:
         name = connection.settings_dict["NAME"]
-        self.say(f"Database {name!r} now holds a {summary.kind} legacy database, and is marked as scratch:")
+        self.say(f"Database {name!r} now holds a legacy database of kind {summary.kind}, and is marked as scratch:")
         self.say()
         rows = summary.rows | {"staff": summary.staff, "customers": summary.customers}
         for table in ("restaurants", "staff", "customers", "reservations", "orders"):
