@@ -71,7 +71,7 @@ class CustomerAdmin(ScopedAdmin):
     sortable_by = ("id", "email_shown")
     search_fields = ("email",)  # puts the box there; what is searched is decided in search_customers
     search_help_text = "Name, any part of the email, digits of the phone, or number"
-    inlines = (ProfileInline, RestaurantInline)
+    inlines = (RestaurantInline, ProfileInline)
     fieldsets = (
         (None, {"fields": ("id", "first_name", "last_name", "email", "phone")}),
         (

@@ -1,7 +1,9 @@
 """Fields over legacy column types: enums, `timestamp(3)` in UTC, raw bcrypt, one-line text, `json`."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -9,18 +11,25 @@ from django import forms
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.types.datetime import TimestampLoader
+from psycopg.types.json import Json
 
 BCRYPT_PREFIX = "bcrypt$"
 
 
+class UnholdableTime(str):
+    """A time that Python cannot hold (infinity, BC, a year beyond 9999), as PostgreSQL writes it."""
+
+    __slots__ = ()
+
+
 class _ReadableTimestampLoader(TimestampLoader):
-    """Gives what Python cannot hold (infinity, BC, years beyond 9999) as PostgreSQL's own text instead of raising."""
+    """Gives what Python cannot hold as UnholdableTime instead of raising."""
 
     def load(self, data: Any) -> Any:
         try:
             return super().load(data)
         except psycopg.DataError:
-            return bytes(data).decode()
+            return UnholdableTime(bytes(data).decode())
 
 
 psycopg.adapters.register_loader("timestamp", _ReadableTimestampLoader)
@@ -41,6 +50,17 @@ class EnumField(models.TextField):  # type: ignore[type-arg]
         """Return the field with its type's name, for migrations."""
         name, path, args, options = super().deconstruct()
         return name, path, args, {**options, "enum_type": self.enum_type}
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Return VALUE to ask for; raise ValueError, which an admin's address survives, where PostgreSQL would fail."""
+        known = {choice for choice, _ in self.flatchoices}
+        if isinstance(value, str) and known and value not in known:
+            raise ValueError(f"{value!r} is no value of the enum {self.enum_type}.")
+        return super().get_prep_value(value)
+
+    def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
+        """Return VALUE to write; one that the enum got after this code was written is written back."""
+        return str(value) if isinstance(value, str) else super().get_db_prep_save(value, connection)
 
 
 class LineField(models.TextField):  # type: ignore[type-arg]
@@ -92,13 +112,19 @@ class LegacyDateTimeField(models.DateTimeField):  # type: ignore[type-arg]
         return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
 
     def to_python(self, value: Any) -> Any:
-        """Return VALUE as a datetime; text that came out of the database stays text."""
-        return value if value in ("infinity", "-infinity") else super().to_python(value)
+        """Return VALUE as a datetime; what came out of the database as text stays text."""
+        return value if isinstance(value, UnholdableTime) else super().to_python(value)
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Return VALUE as an aware datetime, or as the text that came out of the database."""
+        return value if isinstance(value, UnholdableTime) else super().get_prep_value(value)
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
         """Return VALUE as naive UTC, which is what the column holds."""
         if not prepared:
             value = self.get_prep_value(value)
+        if isinstance(value, UnholdableTime):
+            return str(value)
         aware = isinstance(value, datetime) and value.tzinfo is not None
         return value.astimezone(UTC).replace(tzinfo=None) if aware else value
 
@@ -127,8 +153,16 @@ class RawBCryptField(models.TextField):  # type: ignore[type-arg]
 
 
 class PlainJSONField(models.JSONField):
-    """A column of type `json`, which keeps its text as it was written."""
+    """A column of type `json`, which keeps its text as it was written; the driver reads it."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         """Return `json`."""
         return "json"
+
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
+        """Return VALUE, which the driver has read already."""
+        return value
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        """Return VALUE as `json`, with its keys in order."""
+        return None if value is None else Json(value, dumps=partial(json.dumps, ensure_ascii=False, cls=self.encoder))

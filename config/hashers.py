@@ -1,11 +1,14 @@
 """Passwords as the old application reads and writes them: raw bcrypt, at most 72 bytes."""
 
+import re
+
 import bcrypt
 from django.contrib.auth.hashers import BCryptPasswordHasher
 from django.core.exceptions import ValidationError
 from django.utils.crypto import constant_time_compare
 
 BCRYPT_BYTES = 72
+_BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}", re.ASCII)
 
 
 class LegacyBCryptHasher(BCryptPasswordHasher):
@@ -23,8 +26,11 @@ class LegacyBCryptHasher(BCryptPasswordHasher):
 
     def verify(self, password: str, encoded: str) -> bool:
         """Return whether PASSWORD, cut at 72 bytes, gives ENCODED."""
+        raw = encoded.partition("$")[2]
+        if not _BCRYPT.fullmatch(raw):
+            return False
         try:
-            return constant_time_compare(encoded, self.encode(password, encoded.partition("$")[2]))
+            return constant_time_compare(encoded, self.encode(password, raw))
         except (ValueError, UnicodeEncodeError):
             return False
 

@@ -16,6 +16,9 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminExpandableTextareaWidget, UnfoldAdminTextInputWidget
+
+from config.fields import LineField
 
 STAFF, MANAGER, OWNER = "STAFF", "MANAGER", "OWNER"
 # A right that no role in a restaurant gives.
@@ -36,6 +39,13 @@ def column(
         return decorated
 
     return decorate
+
+
+# One line in one line; notes in as many as they need.
+SMALL_WIDGETS = {
+    LineField: {"widget": UnfoldAdminTextInputWidget},
+    models.TextField: {"widget": UnfoldAdminExpandableTextareaWidget},
+}
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
@@ -75,6 +85,7 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
     # Lookups that links of other pages use, beside the list's own filters.
     linked_lookups: ClassVar[tuple[str, ...]] = ()
 
+    formfield_overrides = SMALL_WIDGETS
     paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -84,6 +95,8 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
     def may(self, request: HttpRequest, action: str, obj: Any = None) -> bool:
         """Return whether this user may do ACTION: somewhere, or on OBJ."""
         role = self.allowed.get(action)
+        if not request.user.is_staff:
+            return False
         if role is None or request.user.is_superuser:
             return role is not None
         places = self.places(request, action)
@@ -192,9 +205,14 @@ class InlineRights:
 class TableInline(InlineRights, TabularInline):  # type: ignore[misc]
     """The rows as a table."""
 
+    formfield_overrides = SMALL_WIDGETS
+    hide_title = True
+
 
 class FormInline(InlineRights, StackedInline):  # type: ignore[misc]
     """Each row as a form."""
+
+    formfield_overrides = SMALL_WIDGETS
 
 
 class ScopedRelatedFilter(admin.RelatedFieldListFilter):

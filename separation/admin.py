@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db import connections, router
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
@@ -16,6 +17,7 @@ from backoffice.tables import link, shown_value, table
 from config.scoping import SUPERADMIN, ScopedAdmin, column
 from separation.legacy_rows import legacy_row
 from separation.models import Backup, Chunk, Finding, Run
+from separation.panels import figures
 
 RUN_COLOURS = {"running": "info", "done": "success", "failed": "danger", "interrupted": "warning"}
 CHUNK_COLOURS = {"pending": "info", "moved": "success", "linked": "success", "failed": "danger"}
@@ -75,8 +77,11 @@ class RunAdmin(RecordAdmin):
 
     @column("duration")
     def duration(self, run: Run) -> str:
-        """Return how long it took, to the second."""
-        return str(run.finished_at - run.started_at).split(".")[0] if run.finished_at else "still running"
+        """Return how long it took; a run that was killed is closed by the next one."""
+        if run.finished_at is None:
+            return "still running"
+        took = run.finished_at - run.started_at
+        return f"{took.total_seconds():.1f} s" if took.total_seconds() < 60 else str(took).split(".")[0]
 
     @column("progress")
     def progress(self, run: Any) -> str:
@@ -88,7 +93,7 @@ class RunAdmin(RecordAdmin):
     @column("done")
     def done(self, run: Run) -> str:
         """Return the figures by table."""
-        return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in run.counts.items())
+        return figures(run)
 
 
 def _chunks(run: Run) -> SafeString:
@@ -115,12 +120,6 @@ def _log(run: Run) -> SafeString:
             text = file.read().decode(errors="replace")
     except OSError as error:
         return table("Log", [], [], empty=f"{path} cannot be read here: {error.strerror}.")
-    return SafeString(_render_log(text, size))
-
-
-def _render_log(text: str, size: int) -> str:
-    from django.template.loader import render_to_string
-
     return render_to_string("separation/log.html", {"text": text, "cut": size > LOG_BYTES, "size": size})
 
 

@@ -13,14 +13,16 @@ from django.utils.safestring import SafeString
 
 from backoffice.tables import link, shown_value, table
 from customers.models import Customer
+from separation.backups import known_records
 from separation.environment import environment_of
 from separation.legacy_rows import legacy_row
-from separation.models import Backup, Chunk, Finding, Merge, Phase, Run
+from separation.models import Chunk, Finding, Merge, Phase, Run
 from separation.phases import phase_of
 from separation.status import next_command
 
 MOVED = (Chunk.MOVED, Chunk.LINKED)
-# How each column of `users` is called in `customers`, and what it was made of; the name is split in two.
+FIGURES = ("to_move", "trial", "examined", "customers", "profiles", "reservations", "orders", "links", "findings")
+# The columns of `users` that `customers` has too; the name is split in two there.
 COLUMNS = ("id", "email", "name", "phone", "created_at", "updated_at")
 
 
@@ -41,14 +43,20 @@ def index(request: HttpRequest) -> SafeString | str:
         "environment": environment_of(connection),
         "run": run,
         "run_url": run and reverse("admin:separation_run_change", args=[run.pk]),
-        "figures": ", ".join(f"{count:,} {name}" for name, count in run.counts.items()) if run else "",
+        "figures": run and figures(run),
         "findings": _findings_by_kind(),
         "findings_url": reverse("admin:separation_finding_changelist"),
-        "backup": Backup.objects.first(),
+        "backup": next(iter(known_records(connection)), None),
         "backups_url": reverse("admin:separation_backup_changelist"),
         "next_command": next_command(phase, run),
     }
     return render_to_string("separation/index.html", context)
+
+
+def figures(run: Run) -> str:
+    """Return what RUN did, in the order in which it does it; jsonb keeps no order."""
+    names = sorted(run.counts, key=lambda name: (FIGURES.index(name) if name in FIGURES else len(FIGURES), name))
+    return ", ".join(f"{run.counts[name]:,} {name.replace('_', ' ')}" for name in names)
 
 
 def _findings_by_kind() -> list[tuple[str, str, int]]:
