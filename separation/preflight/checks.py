@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from django.apps import apps
 from django.conf import settings
@@ -73,7 +74,7 @@ def connection(look: Look) -> Result:
 @check()
 def server_version(look: Look) -> Result:
     """Require a server of a version this was tested with."""
-    version, major = look.server[0], look.connection.pg_version // 10000
+    version, major = look.server[0], _major(look.connection)
     if major < OLDEST:
         return too_old(look.connection)
     if major > NEWEST:
@@ -83,7 +84,7 @@ def server_version(look: Look) -> Result:
 
 def too_old(connection: BaseDatabaseWrapper) -> Result:
     """Return what there is to say about a server older than OLDEST, which Django refuses to talk to."""
-    major = connection.pg_version // 10000
+    major = _major(connection)
     message = f"The server is too old: it is PostgreSQL {major}, and {OLDEST} or newer is needed."
     return Result(FAIL, message, major, remedy=f"upgrade the server to PostgreSQL {OLDEST} or newer")
 
@@ -398,6 +399,10 @@ def backup_dir(look: Look) -> Result:
 def log_dir(look: Look) -> Result:
     """Require a place for logs."""
     return _directory("LOG_DIR", Path(settings.LOG_DIR))
+
+
+def _major(connection: BaseDatabaseWrapper) -> int:
+    return int(cast(Any, connection).pg_version) // 10000
 
 
 def _needs(look: Look) -> list[tuple[str, str]]:

@@ -19,9 +19,9 @@ class Command(BaseCommand, DjangoMigrate):
 
     help = (
         "Build an empty database, adopt a legacy one (what exists stays, what is missing is added), or bring an "
-        "adopted one up to date. Waits briefly for locks, tries again, and can be repeated after any interruption. Refuses "
-        "databases it cannot adopt, production without a fresh backup, and reversals that would lose something. "
-        "Exit codes: 0 done, 1 failed, 3 refused."
+        "adopted one up to date. Waits briefly for locks, tries again, and can be repeated after any interruption. "
+        "Refuses databases it cannot adopt, production without a fresh backup, and reversals that would lose "
+        "something. Exit codes: 0 done, 1 failed, 3 refused."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -48,7 +48,8 @@ class Command(BaseCommand, DjangoMigrate):
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with adoption.lock_timeout(connection):
-                    return DjangoMigrate.handle(self, **self._options)
+                    DjangoMigrate.handle(self, **self._options)
+                return
             except OperationalError as error:
                 if not adoption.is_lock_timeout(error):
                     raise

@@ -37,7 +37,5 @@ class Command(BaseCommand):
         styles = {PASS: self.style.SUCCESS, WARN: self.style.WARNING, FAIL: self.style.ERROR}
         for status, line in report.lines():
             self.say(styles[status](line) if status else line)
-        checks, failures, warnings = len(report.results), len(report.failures), len(report.warnings)
-        self.say(
-            f"{checks} {'check' if checks == 1 else 'checks'} of database {report.database!r}: {failures} failed, {warnings} warned."
-        )
+        figures = f"{len(report.failures)} failed, {len(report.warnings)} warned"
+        self.say(f"{len(report.results)} checked in database {report.database!r}: {figures}.")

@@ -37,12 +37,15 @@ class Command(BaseCommand):
         """Restore, then say how to switch over."""
         into = options["into"]
         target = _target(into) if into else connection
-        manifest = restore(target, find(options["path"]))
+        restored = restore(target, find(options["path"]))
+        manifest = restored.manifest
         name = target.settings_dict["NAME"]
         self.say(
             f"{manifest.id} restored into {name!r}: {len(manifest.tables)} tables, {manifest.rows:,} rows, "
             f"{len(manifest.sequences)} sequences, {len(manifest.objects)} schema objects: all compared, all equal"
         )
+        if restored.locale:
+            self.note(f"It sorts text as {restored.locale}; the backup's database did as {manifest.locale}.")
         self.say(_switch_over(into, name))
         return 0
 

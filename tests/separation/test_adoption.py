@@ -1,0 +1,152 @@
+"""Adoption: what exists stays as it is, and everything that was added can be taken away again."""
+
+import difflib
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from config.embedded_postgres.programs import program
+from tests.databases import LegacyDatabase, database_url, default_connection_to
+from tests.separation.engine import checksums, columns_of, one, query
+
+pytestmark = pytest.mark.engine
+
+# Each takes with it whatever depends on it: everything goes.
+ROOTS = ("separation", "restaurants", "contenttypes", "sessions")
+
+
+def schema_of(name: str) -> list[str]:
+    """Return the schema of the database NAME as pg_dump writes it, without what says nothing of the application."""
+    command = [program("pg_dump"), "--schema-only", "--no-owner", "--dbname", database_url(name)]
+    command += ["--exclude-table=separation_environment", "--exclude-table=django_migrations*"]
+    dumped = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [line for line in dumped.splitlines() if line and not line.startswith(("--", "\\", "SET ", "SELECT pg_cat"))]
+
+
+def migrate(*arguments: str) -> None:
+    call_command("migrate", *arguments, verbosity=0)
+
+
+def changes(before: list[str], after: list[str]) -> list[str]:
+    """Return the lines of two dumps that differ, with - or + before them."""
+    lines = difflib.unified_diff(before, after, lineterm="", n=0)
+    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+
+
+def definitions(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """Return each column, constraint and index of every table there is, and how it is defined."""
+    found = query(
+        connection,
+        """SELECT 'column ' || c.relname || '.' || a.attname,
+               concat_ws(' ', format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid))
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+             LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+        UNION ALL
+        SELECT 'constraint ' || conrelid::regclass || ' ' || conname, pg_get_constraintdef(oid) || convalidated
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
+        UNION ALL
+        SELECT 'index ' || indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'""",
+    )
+    return dict(found)
+
+
+@pytest.mark.parametrize("kind", ["plain", "ahead", "dirty"])
+def test_every_legacy_row_and_definition_stays(legacy_database: Callable[..., LegacyDatabase], kind: str) -> None:
+    database = legacy_database(kind)
+    columns, defined = columns_of(database.connection), definitions(database.connection)
+    before = checksums(database.connection, columns)
+
+    migrate()
+
+    assert checksums(database.connection, columns) == before
+    found = definitions(database.connection)
+    changed = {name: found.get(name) for name, definition in defined.items() if found.get(name) != definition}
+    nullable = {"column reservations.user_id": "integer f", "column orders.user_id": "integer f"}
+    if kind == "ahead":
+        nullable["column customer_profiles.user_id"] = "integer f"
+    assert changed == nullable
+
+
+@pytest.mark.parametrize("kind", ["plain", "ahead", "dirty"])
+def test_adoption_is_reversible_to_the_last_definition(
+    legacy_database: Callable[..., LegacyDatabase], kind: str
+) -> None:
+    database = legacy_database(kind)
+    columns, schema = columns_of(database.connection), schema_of(database.name)
+    before = checksums(database.connection, columns)
+
+    migrate()
+    for app in ROOTS:
+        migrate(app, "zero")
+
+    assert changes(schema, schema_of(database.name)) == []
+    assert columns_of(database.connection) == columns | {"django_migrations": ["id", "app", "name", "applied"]}
+    assert checksums(database.connection, columns) == before
+
+
+@pytest.mark.parametrize("kind", ["plain", "ahead"])
+def test_adopting_twice_is_adopting_once(legacy_database: Callable[..., LegacyDatabase], kind: str) -> None:
+    database = legacy_database(kind)
+    migrate()
+    schema = schema_of(database.name)
+
+    query(
+        database.connection,
+        "DELETE FROM django_migrations WHERE app IN ('customers', 'reservations', 'orders', 'menus')",
+    )
+    query(database.connection, "DELETE FROM django_migrations WHERE app = 'separation' AND name <> '0001_initial'")
+    migrate()
+
+    assert changes(schema, schema_of(database.name)) == []
+
+
+def test_the_separation_alone_can_be_taken_away_and_put_back(legacy_database: Callable[..., LegacyDatabase]) -> None:
+    database = legacy_database("ahead", adopted=True)
+    schema = schema_of(database.name)
+
+    migrate("separation", "zero")
+    migrate()
+
+    assert changes(schema, schema_of(database.name)) == []
+
+
+def test_an_empty_database_becomes_what_an_adopted_one_is(
+    legacy_database: Callable[..., LegacyDatabase], empty_database: str
+) -> None:
+    adopted = legacy_database("plain", adopted=True)
+    unknown = [table for table in columns_of(adopted.connection) if table not in known_tables()]
+    query(adopted.connection, f"DROP TABLE {', '.join(unknown)}")
+    adopted_schema = [line for line in schema_of(adopted.name) if not line.startswith("COMMENT ON")]
+
+    with default_connection_to(empty_database):
+        migrate()
+    built_schema = [line for line in schema_of(empty_database) if not line.startswith("COMMENT ON")]
+
+    assert changes(adopted_schema, built_schema) == []
+
+
+def known_tables() -> set[str]:
+    return {str(model._meta.db_table) for model in apps.get_models(include_auto_created=True)} | {"django_migrations"}
+
+
+def test_an_index_left_invalid_is_made_again(legacy_database: Callable[..., LegacyDatabase]) -> None:
+    database = legacy_database("plain", adopted=True)
+    schema = schema_of(database.name)
+    query(
+        database.connection,
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'orders_customer_id_idx'::regclass",
+    )
+    query(database.connection, "DELETE FROM django_migrations WHERE app = 'orders' AND name = '0002_customer'")
+    query(database.connection, "DELETE FROM django_migrations WHERE app = 'separation' AND name <> '0001_initial'")
+
+    migrate()
+
+    assert one(
+        database.connection, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'orders_customer_id_idx'::regclass"
+    )
+    assert changes(schema, schema_of(database.name)) == []
