@@ -1,13 +1,14 @@
 """Backups of a whole database as JSON lines, and their restoration, compared afterwards to the last bit."""
 
 from separation.backups.records import BackupRecord, adopt_records, known_records, latest_verified
-from separation.backups.restoring import restore
+from separation.backups.restoring import Restored, restore
 from separation.backups.taking import take
 from separation.backups.verifying import Listed, find, listing, verify_backup
 
 __all__ = [
     "BackupRecord",
     "Listed",
+    "Restored",
     "adopt_records",
     "find",
     "known_records",

@@ -95,10 +95,11 @@ JOIN pg_class c ON c.oid = config.oid AND c.relkind = 'r'
 JOIN pg_namespace n ON n.oid = c.relnamespace
 
 -- name: facts
--- The server, the database's encoding and locale, and the snapshot's time, which is the backup's.
+-- The server, the database's encoding and locale (whose columns differ between versions), and the snapshot's time.
 SELECT current_setting('server_version'), current_setting('server_version_num')::int, pg_encoding_to_char(encoding),
-    datcollate, datctype, now() AT TIME ZONE 'UTC', pg_current_snapshot()::text
-FROM pg_database WHERE datname = current_database()
+    datcollate, datctype, coalesce(to_jsonb(d) ->> 'datlocprovider', 'c'),
+    coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale', ''), now() AT TIME ZONE 'UTC', pg_current_snapshot()::text
+FROM pg_database d WHERE datname = current_database()
 
 -- name: migrations
 -- The applied migrations of Django, where it has its table.

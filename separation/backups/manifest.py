@@ -77,6 +77,16 @@ class Object:
     definition: str
 
 
+@dataclass(frozen=True)
+class Locale:
+    """How a database sorts and what it takes for a letter; `provider` as pg_database has it, `name` as that calls it."""
+
+    collate: str
+    ctype: str
+    provider: str
+    name: str
+
+
 @dataclass
 class Manifest:
     """Everything a restore has to know, and everything a check compares."""
@@ -88,8 +98,7 @@ class Manifest:
     server_version: str
     server_version_num: int
     encoding: str
-    collate: str
-    ctype: str
+    locale: Locale
     snapshot: str
     snapshot_xids: str
     migrations: list[str]
@@ -162,6 +171,7 @@ def _parse(folder: Path, data: bytes) -> Manifest:
 
 def _manifest(found: dict[str, Any]) -> Manifest:
     found["taken_at"] = datetime.fromisoformat(found["taken_at"])
+    found["locale"] = Locale(**found["locale"])
     found["tables"] = [_table(table) for table in found["tables"]]
     found["sequences"] = [Sequence(**sequence) for sequence in found["sequences"]]
     found["objects"] = [Object(**item) for item in found["objects"]]

@@ -2,16 +2,17 @@
 
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from django.db import OperationalError, ProgrammingError
+from django.db import DatabaseError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg.sql import SQL, Identifier, Literal
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from separation.backups.files import Digest, read_rows, verify
 from separation.backups.lines import CSV, to_csv, to_json
-from separation.backups.manifest import Manifest, Object, Table, read_manifest
+from separation.backups.manifest import Locale, Manifest, Object, Table, read_manifest
 from separation.backups.session import QUERIES, Session, session
 from separation.backups.taking import SECTIONS
 from separation.environment import COPY, mark
@@ -28,7 +29,15 @@ _WORDED_BY_THE_SERVER = {"view", "materialized view", "rule", "policy", "functio
 _NAMED_AT_MOST = 10
 
 
-def restore(connection: BaseDatabaseWrapper, folder: Path) -> Manifest:
+@dataclass(frozen=True)
+class Restored:
+    """What a restore did: everything the manifest lists; `locale` is the new database's where it differs."""
+
+    manifest: Manifest
+    locale: Locale | None
+
+
+def restore(connection: BaseDatabaseWrapper, folder: Path) -> Restored:
     """Restore the backup in FOLDER into the empty database behind CONNECTION, compare all of it, mark it as a copy.
 
     Verifies the whole backup first; makes the database if it is missing and the role may. Everything is one
@@ -51,7 +60,8 @@ def restore(connection: BaseDatabaseWrapper, folder: Path) -> Manifest:
         target.run("COMMIT")
         with suppress(psycopg.Error):  # statistics only; the server makes them itself in time
             target.run("ANALYZE")
-    return manifest
+        locale = _locale(target)
+    return Restored(manifest, None if locale == manifest.locale else locale)
 
 
 def _make_if_missing(connection: BaseDatabaseWrapper, manifest: Manifest) -> None:
@@ -66,38 +76,53 @@ def _make_if_missing(connection: BaseDatabaseWrapper, manifest: Manifest) -> Non
 
 def _make(connection: BaseDatabaseWrapper, manifest: Manifest) -> bool:
     """Create the database, with the locale of the backup's where the server has it; False if it was there already."""
-    name = Identifier(connection.settings_dict["NAME"])
+    name = connection.settings_dict["NAME"]
     server = connection.copy()
     server.settings_dict = {**server.settings_dict, "NAME": "postgres"}
     try:
         with server.cursor() as cursor:
-            cursor.execute("SELECT FROM pg_database WHERE datname = %s", [connection.settings_dict["NAME"]])
+            cursor.execute("SELECT FROM pg_database WHERE datname = %s", [name])
             if cursor.fetchone() is not None:
                 return False
-            create = SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name)
-            locale = SQL(" LC_COLLATE {} LC_CTYPE {}").format(Literal(manifest.collate), Literal(manifest.ctype))
+            _refuse_older(server, manifest)
+            create = SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(Identifier(name))
             try:
-                cursor.execute(create + locale)
-            except ProgrammingError:  # a locale this server does not have
+                cursor.execute(create + _locale_clause(manifest.locale))
+            except DatabaseError:  # a locale, or a provider of locales, that this server does not have
                 cursor.execute(create)
         return True
     finally:
         server.close()
 
 
+def _locale_clause(locale: Locale) -> Composed:
+    clause = SQL(" LC_COLLATE {} LC_CTYPE {}").format(Literal(locale.collate), Literal(locale.ctype))
+    provider = {"b": "builtin BUILTIN_LOCALE", "i": "icu ICU_LOCALE"}.get(locale.provider)
+    return clause + SQL(f" LOCALE_PROVIDER {provider} {{}}").format(Literal(locale.name)) if provider else clause
+
+
+def _locale(target: Session) -> Locale:
+    return Locale(*target.rows(QUERIES.facts)[0][3:7])
+
+
 def _refuse_unfit(target: Session, manifest: Manifest) -> None:
-    version, number, encoding, *_ = target.rows(QUERIES.facts)[0]
-    if number // 10000 < manifest.server_version_num // 10000:
-        raise Refused(
-            "server-version",
-            f"The backup is of PostgreSQL {manifest.server_version}; this server is {version}, which is older.",
-            f"restore it into a server of PostgreSQL {manifest.server_version_num // 10000} or newer, with --into",
-        )
+    _refuse_older(target.wrapper, manifest)
+    encoding = target.rows(QUERIES.facts)[0][2]
     if encoding not in ("UTF8", manifest.encoding):
         raise Refused(
             "encoding",
             f"The backup's text is {manifest.encoding}; this database is {encoding} and may not hold every character.",
             "CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'",
+        )
+
+
+def _refuse_older(server: BaseDatabaseWrapper, manifest: Manifest) -> None:
+    here, there = server.pg_version // 10000, manifest.server_version_num // 10000
+    if here < there:
+        raise Refused(
+            "server-version",
+            f"The backup is of PostgreSQL {there}; this server is PostgreSQL {here}, which is older.",
+            f"restore it into a server of PostgreSQL {there} or newer, with --into",
         )
 
 

@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.backups.clients import dump_section
 from separation.backups.files import adopt_file, only_one, partial_folder, publish, verify, write_rows, write_text
-from separation.backups.manifest import MANIFEST, SUMS, Manifest, Table, read_manifest
+from separation.backups.manifest import MANIFEST, SUMS, Locale, Manifest, Table, read_manifest
 from separation.backups.records import BackupRecord, adopt_records, record_of, save_record
 from separation.backups.session import QUERIES, Session, session
 from separation.errors import CheckFailed, Refused
@@ -92,7 +92,7 @@ def _schema(reader: Session, folder: Path, snapshot: str) -> Iterator[tuple[str,
 
 def _manifest(reader: Session, name: str, snapshot: str, schema_files: dict[str, str], tables: list[Table]) -> Manifest:
     identity = identity_of(reader.wrapper)
-    version, version_num, encoding, collate, ctype, taken_at, xids = reader.rows(QUERIES.facts)[0]
+    version, version_num, encoding, *locale, taken_at, xids = reader.rows(QUERIES.facts)[0]
     return Manifest(
         id=name,
         taken_at=taken_at.replace(tzinfo=UTC),
@@ -101,8 +101,7 @@ def _manifest(reader: Session, name: str, snapshot: str, schema_files: dict[str,
         server_version=version,
         server_version_num=version_num,
         encoding=encoding,
-        collate=collate,
-        ctype=ctype,
+        locale=Locale(*locale),
         snapshot=snapshot,
         snapshot_xids=xids,
         migrations=_migrations(reader, tables),
