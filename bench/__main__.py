@@ -1,0 +1,210 @@
+"""`make bench`: moves 100,000 customers every way, in one run on this machine, and prints a table of ratios."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+
+from config.embedded_postgres import Server, ensure_running
+from config.embedded_postgres.programs import program
+from config.sql import Queries
+
+SIZES = (1_000, 3_000)
+BATCH = 10_000
+ONE_BY_ONE = 1_000
+PLAIN = Queries(Path(__file__).with_name("plain.sql")).batch
+
+
+@cache
+def server() -> Server:
+    """Start the embedded server, for as long as this process lives."""
+    return ensure_running()
+
+
+@dataclass(frozen=True)
+class Process:
+    """What one process took: wall-clock seconds and peak memory in megabytes."""
+
+    seconds: float
+    megabytes: float
+
+
+def run(*arguments: object, name: str = "", stdin: str = "") -> Process:
+    """Run a program to its end; raises CalledProcessError if it fails."""
+    environment = os.environ | ({"DATABASE_URL": server().url(name)} if name else {})
+    environment |= {"SECRET_KEY": "bench " * 10, "PORTAL_SIGNING_KEY": "bench too " * 10}
+    started = time.monotonic()
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as given:
+        given.write(stdin)
+        given.seek(0)
+        child = subprocess.Popen(
+            [str(argument) for argument in arguments], env=environment, stdin=given, stdout=said, stderr=said
+        )
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            said.seek(0)
+            raise SystemExit(f"{arguments} exited with {child.returncode}:\n{said.read()}")
+    return Process(time.monotonic() - started, usage.ru_maxrss / 1024)
+
+
+def manage(name: str, *arguments: str, stdin: str = "") -> Process:
+    """Run a management command on the database NAME."""
+    return run(sys.executable, "manage.py", *arguments, name=name, stdin=stdin)
+
+
+def sql(name: str, text: str) -> list[tuple[object, ...]]:
+    """Execute TEXT in the database NAME and return its rows."""
+    with psycopg.connect(server().url(name), autocommit=True) as connection:
+        cursor = connection.execute(text)
+        return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def database(name: str, template: str = "template0") -> Iterator[str]:
+    """Make a database, and drop it."""
+    drop = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
+    sql("postgres", drop)
+    sql("postgres", f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield name
+    finally:
+        sql("postgres", drop)
+
+
+def batches(name: str) -> list[tuple[int, int]]:
+    """Return the ranges of ids that hold BATCH customers each."""
+    return [
+        (int(str(first)), int(str(last)))
+        for first, last in sql(
+            name,
+            f"""SELECT min(id), max(id) FROM (
+                SELECT id, (row_number() OVER (ORDER BY id) - 1) / {BATCH} AS batch FROM users WHERE is_customer
+            ) u GROUP BY batch ORDER BY 1""",
+        )
+    ]
+
+
+def plain(first: int, last: int) -> str:
+    """Return the hand-written SQL for a range of ids."""
+    return PLAIN.replace(":first", str(first)).replace(":last", str(last))
+
+
+def plain_sql(template: str) -> Process:
+    """Move everybody with psql, in batches with a commit each."""
+    with database("bench_plain", template) as name, tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+        script.write("".join(f"BEGIN;\n{plain(*span)}\nCOMMIT;\n" for span in batches(name)))
+        script.flush()
+        return run(program("psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-d", server().url(name), "-f", script.name)
+
+
+def one_by_one(template: str) -> float:
+    """Return the seconds for a customer, moved one at a time with a commit each; measured on ONE_BY_ONE of them."""
+    with database("bench_rows", template) as name, psycopg.connect(server().url(name)) as connection:
+        ids = connection.execute("SELECT id FROM users WHERE is_customer ORDER BY id LIMIT %s", [ONE_BY_ONE]).fetchall()
+        started = time.monotonic()
+        for (identifier,) in ids:
+            connection.execute(plain(identifier, identifier).encode())
+            connection.commit()
+        return (time.monotonic() - started) / len(ids)
+
+
+def engine(template: str) -> tuple[float, dict[str, Process]]:
+    """Return how long the chunks took together, and what each command took, on one database."""
+    with database("bench_engine", template) as name:
+        with tempfile.NamedTemporaryFile() as dump:
+            taken = {"pg_dump": run(program("pg_dump"), "-Fc", "-f", dump.name, server().url(name))}
+        manage(name, "environment", "--set", "staging", stdin=f"STAGING {name}\n")
+        taken["backup"] = manage(name, "backup")
+        taken["execute"] = manage(name, "migrate_customers", "--execute", stdin=f"MIGRATE {name}\n")
+        ((moving,),) = sql(
+            name,
+            """SELECT extract(epoch FROM max(c.moved_at) - min(r.started_at))::float
+            FROM separation_chunks c JOIN separation_runs r ON r.id = c.run_id""",
+        )
+        taken["verify"] = manage(name, "verify_separation")
+        taken["rollback"] = manage(name, "migrate_customers", "--rollback", stdin=f"ROLLBACK {name}\n")
+        (backup,) = (path for path in Path(settings.BACKUP_DIR).iterdir() if path.name.startswith("backup-"))
+        with database("bench_restored") as restored:
+            taken["restore"] = manage(restored, "restore", str(backup))
+        shutil.rmtree(settings.BACKUP_DIR)
+    return float(str(moving)), taken
+
+
+def measure(customers: int) -> dict[str, float]:
+    """Measure everything at one size; seconds, megabytes, or seconds for a customer, by what the key says."""
+    with database("bench_template") as template:
+        manage(template, "demo", "--customers", str(customers))
+        manage(template, "migrate", "--verbosity", "0")
+        sql(template, "VACUUM ANALYZE")
+        figures = {"plain": plain_sql(template).seconds, "row": one_by_one(template)}
+        figures["moving"], taken = engine(template)
+    for command, process in taken.items():
+        figures[command], figures[f"{command} MB"] = process.seconds, process.megabytes
+    return figures
+
+
+def main() -> None:
+    """Measure at both sizes and print the tables."""
+    small, large = (measure(size) for size in SIZES)
+    print(f"{SIZES[1]:,} customers, {3 * SIZES[1]:,} reservations, {2 * SIZES[1]:,} orders; {machine()}\n")
+    print(f"| what | seconds | ratio | to |\n|---|---:|---:|---|\n{speed(large)}\n")
+    print(f"| peak memory of | {SIZES[0]:,} | {SIZES[1]:,} | more |\n|---|---:|---:|---:|")
+    for command in ("backup", "execute", "verify", "rollback", "restore"):
+        before, after = small[f"{command} MB"], large[f"{command} MB"]
+        print(f"| {command} | {before:.0f} MB | {after:.0f} MB | {after - before:+.0f} MB |")
+
+
+def speed(large: dict[str, float]) -> str:
+    """Return the rows of the table of ratios."""
+    rows = [
+        ("plain SQL in psql, batches of 10,000", large["plain"], "", ""),
+        ("execute: its chunks", large["moving"], large["moving"] / large["plain"], "plain SQL"),
+        (
+            "execute: preflight, plan, chunks, verification",
+            large["execute"],
+            large["execute"] / large["plain"],
+            "plain SQL",
+        ),
+        (
+            "one customer at a time, a commit each",
+            large["row"] * SIZES[1],
+            large["row"] * SIZES[1] / large["moving"],
+            "execute's chunks",
+        ),
+        ("rollback", large["rollback"], large["rollback"] / large["plain"], "plain SQL"),
+        ("pg_dump -Fc", large["pg_dump"], "", ""),
+        ("backup, read back and verified", large["backup"], large["backup"] / large["pg_dump"], "pg_dump"),
+        ("restore, compared", large["restore"], large["restore"] / large["pg_dump"], "pg_dump"),
+    ]
+    return "\n".join(
+        f"| {what} | {taken:.1f} | {ratio if ratio == '' else f'{ratio:.2f}'} | {to} |"
+        for what, taken, ratio, to in rows
+    )
+
+
+def machine() -> str:
+    """Return the size of this machine."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores, {memory:.0f} GB of memory, PostgreSQL {settings.EMBEDDED_POSTGRES_VERSION}"
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DATABASE_URL": "",
+            "BACKUP_DIR": f"{folder}/backups",
+            "LOG_DIR": f"{folder}/logs",
+        }
+        main()
