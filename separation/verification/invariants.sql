@@ -30,13 +30,15 @@ UNION SELECT user_id FROM menus
 -- Where the bookings of a user belong: to the customer with the same id, or the one the user was merged into.
 SELECT id AS user_id, id AS customer_id FROM customers
 UNION ALL
-SELECT user_id, customer_id FROM separation_merges
+SELECT m.user_id, m.customer_id FROM separation_merges m
+WHERE NOT EXISTS (SELECT FROM customers c WHERE c.id = m.user_id)
 
 -- name: people
 -- Each person of users or customers, with both rows side by side.
 SELECT p.id,
-    CASE WHEN p.is_customer AND NOT p.waiting AND {{executed}} THEN p.moved OR p.merged OR p.explained END
-        AS customers_accounted,
+    CASE WHEN p.is_customer AND {{executed}} AND NOT p.waiting
+            AND ({{finished}} OR p.id <= (SELECT max(k.last_id) FROM separation_chunks k))
+        THEN p.moved OR p.merged OR p.explained END AS customers_accounted,
     CASE WHEN p.moved OR p.merged THEN NOT p.held AND NOT (p.moved AND p.merged) END AS held_back_stay,
     CASE WHEN p.moved THEN p.known END AS customers_have_users,
     CASE WHEN p.moved AND p.known AND NOT p.held
@@ -71,9 +73,7 @@ FROM (
         u.created_at AS legacy_created_at, c.created_at, u.updated_at AS legacy_updated_at, c.updated_at,
         u.password AS legacy_password, c.password,
         length(u.password) = 60 AND left(u.password, 4) IN ('$2a$', '$2b$', '$2y$') AND substr(u.password, 7, 1) = '$'
-            AND translate(substr(u.password, 5, 2), '0123456789', '') = ''
-            AND translate(substr(u.password, 8),
-                './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789', '') = '' AS bcrypt
+            AND substr(u.password, 5, 2) !~ '[^0-9]' AND substr(u.password, 8) !~ '[^./0-9A-Za-z]' AS bcrypt
     FROM users u
         FULL JOIN customers c ON c.id = u.id
         LEFT JOIN separation_merges m ON m.user_id = u.id
@@ -93,6 +93,7 @@ FROM (
                 'row_failed', 'needs_password_reset')
             GROUP BY row_id
         ) f ON f.row_id = coalesce(u.id, c.id)
+    OFFSET 0
 ) p
 
 -- name: emails
@@ -307,9 +308,9 @@ SELECT d.id, concat(d.table_name, ' ', d.id) AS detail,
     CASE WHEN {{finished}} THEN EXISTS (SELECT FROM separation_findings f WHERE f.kind = 'no_restaurant'
         AND f.table_name = d.table_name AND f.row_id = d.id AND f.state <> 'gone') END AS homeless_dishes_found
 FROM (
-    SELECT 'menus' AS table_name, id FROM menus WHERE restaurant_id IS NULL
+    SELECT 'menus' AS table_name, m.id FROM menus m WHERE m.restaurant_id IS NULL
     UNION ALL
-    SELECT 'recipes', id FROM recipes WHERE restaurant_id IS NULL
+    SELECT 'recipes', r.id FROM recipes r WHERE r.restaurant_id IS NULL
 ) d
 
 -- name: chunks

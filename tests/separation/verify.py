@@ -1,4 +1,4 @@
-"""What the tests of the verification share: a small migrated database, damage by plain SQL, what was caught."""
+"""What the tests of the verification share: a migrated database, damage by plain SQL, and what was caught."""
 
 from typing import Any
 
@@ -11,37 +11,39 @@ from separation.phases import change_phase
 from separation.verification import Report, Result, baseline_of, verify
 
 
-def migrate(connection: BaseDatabaseWrapper) -> Report:
-    """Move every customer in chunks of 20, as an execute does."""
+def begin(connection: BaseDatabaseWrapper) -> Migration:
+    """Return a migration that has not moved anybody yet, in chunks of 20 customers."""
     run = Run.objects.create(kind=Run.EXECUTE, operator="test", state=Run.DONE, baseline=baseline_of(connection))
     change_phase(connection, Phase.LEGACY, Phase.DUAL)
-    migration = Migration(connection, run, Pace(size=20, smallest=20, largest=20))
+    return Migration(connection, run, Pace(size=20, smallest=20, largest=20))
+
+
+def migrate(connection: BaseDatabaseWrapper) -> None:
+    """Move every customer, as an execute does."""
+    migration = begin(connection)
     migration.move_all(StopRequest(), lambda customers: None)
     migration.finish()
-    return verify(connection)
 
 
-def damage(connection: BaseDatabaseWrapper, sql: str) -> None:
-    """Execute SQL with neither triggers nor foreign keys at work, as a replica or a careless restore would."""
+def damage(connection: BaseDatabaseWrapper, sql: str, *, role: str = "replica") -> list[Any]:
+    """Execute SQL as a replica or a careless restore would, with neither triggers nor foreign keys at work.
+
+    Returns what the last statement returned of each row, without doubles.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = 'replica'")
+        cursor.execute(f"SET LOCAL session_replication_role = '{role}'")
         cursor.execute(sql)
+        while cursor.nextset():
+            pass
+        return sorted({value for (value,) in cursor.fetchall()}) if cursor.description else []
 
 
-def value(connection: BaseDatabaseWrapper, sql: str) -> Any:
-    """Return the only value of SQL."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        ((found,),) = cursor.fetchall()
-    return found
-
-
-def broken(connection: BaseDatabaseWrapper) -> dict[str, list[int | str]]:
+def broken(report: Report) -> dict[str, list[int | str]]:
     """Return the sample of every invariant that is broken, by its id."""
-    return {result.id: result.sample for result in verify(connection).failures}
+    return {result.id: result.sample for result in report.failures}
 
 
-def result_of(report: Report, identifier: str) -> Result:
-    """Return what became of one invariant."""
-    (found,) = [result for result in report.results if result.id == identifier]
+def result_of(connection: BaseDatabaseWrapper, identifier: str) -> Result:
+    """Return what becomes of one invariant."""
+    (found,) = [result for result in verify(connection).results if result.id == identifier]
     return found
