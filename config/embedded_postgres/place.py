@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version as package_version
 from pathlib import Path
+from typing import NamedTuple
 
 from django.db.utils import OperationalError
 
@@ -23,6 +24,14 @@ from config.embedded_postgres.programs import installation
 
 PORT = 5432  # no port is opened; it is only a part of the socket's name
 _LONGEST_SOCKET_PATH = 100  # bytes; systems allow 103 to 107
+
+
+class Account(NamedTuple):
+    """Whom root runs the server as."""
+
+    name: str
+    uid: int
+    gid: int
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class Place:
     private_root: Path  # what does not fit in the project's folder goes here
     version: int
     fast: bool
-    account: pwd.struct_passwd | None  # None: whoever we are
+    account: Account | None  # None: whoever we are
 
     @property
     def data(self) -> Path:
@@ -55,7 +64,7 @@ class Place:
 
     @property
     def _uid(self) -> int:
-        return os.geteuid() if self.account is None else self.account.pw_uid
+        return os.geteuid() if self.account is None else self.account.uid
 
     def exists(self) -> bool:
         """Tell whether a server was ever started here."""
@@ -80,7 +89,7 @@ class Place:
     def give(self, path: Path) -> None:
         """Hand what root just made to the account the server runs as."""
         if self.account is not None:
-            os.chown(path, self.account.pw_uid, self.account.pw_gid)
+            os.chown(path, self.account.uid, self.account.gid)
 
     def programs(self) -> Path:
         """Return the `bin` to run from: the wheel's, or our copy of it where the account cannot reach that."""
@@ -136,29 +145,28 @@ def place_for(directory: Path, version: int, *, fast: bool = False) -> Place:
     return Place(private_root / name, private_root, version, fast, account)
 
 
-def _account(*folders: Path) -> pwd.struct_passwd:
-    """Return whom root runs the server as."""
-    owners = [folder.stat().st_uid for folder in folders if folder.is_dir()]
-    for uid in filter(None, owners):
-        return pwd.getpwuid(uid)
+def _account(*folders: Path) -> Account:
+    """Return whom root runs the server as: the owner of the folder that exists, else a user who is there for such."""
+    for owner in (folder.stat() for folder in folders if folder.is_dir()):
+        if owner.st_uid != 0:
+            return Account(_user_name(owner.st_uid), owner.st_uid, owner.st_gid)
     for name in ("postgres", "nobody"):
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
+        with suppress(KeyError):
+            user = pwd.getpwnam(name)
+            return Account(name, user.pw_uid, user.pw_gid)
     raise OperationalError(
         "The embedded PostgreSQL does not run as root, and there is no user 'postgres' or 'nobody' to run it as. "
         "Make one: useradd --system postgres"
     )
 
 
-def _may(account: pwd.struct_passwd, path: Path, bits: int) -> bool:
+def _may(account: Account, path: Path, bits: int) -> bool:
     """Tell whether the account has these permission bits on the path, and may walk to it (ACLs are not considered)."""
-    groups = os.getgrouplist(account.pw_name, account.pw_gid)
+    groups = os.getgrouplist(account.name, account.gid)
 
     def granted(path: Path, bits: int) -> bool:
         found = path.stat()
-        shift = 6 if found.st_uid == account.pw_uid else 3 if found.st_gid in groups else 0
+        shift = 6 if found.st_uid == account.uid else 3 if found.st_gid in groups else 0
         return found.st_mode >> shift & bits == bits
 
     return granted(path, bits) and all(granted(parent, 1) for parent in path.parents)

@@ -28,6 +28,8 @@ import psycopg
 from django.conf import settings
 from django.db.utils import OperationalError
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import PGconn, Ping
 
 from config.embedded_postgres.place import PORT, Place, place_for
 from config.embedded_postgres.programs import VERSIONS
@@ -100,12 +102,9 @@ class Server:
         self._known_databases.add(name)
 
     def answers(self) -> bool:
-        """Tell whether the server can be connected to."""
-        try:
-            self._connect().close()
-        except psycopg.OperationalError:
-            return False
-        return True
+        """Tell whether the server takes connections, as far as libpq's own environment variables let us try."""
+        conninfo = make_conninfo(host=str(self.socket_dir), port=self.port, hostaddr="", connect_timeout=10)
+        return PGconn.ping(conninfo.encode()) in (Ping.OK, Ping.NO_ATTEMPT)
 
     def release(self) -> None:
         """Stop using the server; stop it if nobody else does."""
@@ -201,21 +200,24 @@ class Server:
         account = self.place.account
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
         with open(self._open("server.log", os.O_APPEND), "ab") as log:
-            return subprocess.run(
-                command,
-                check=False,
-                cwd=self.place.folder,
-                env=environment | {"LC_ALL": "C"},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                pass_fds=(lock,),
-                umask=0o077,
-                user=account and account.pw_uid,
-                group=account and account.pw_gid,
-                extra_groups=account and [],
-            ).returncode
+            try:
+                return subprocess.run(
+                    command,
+                    check=False,
+                    cwd=self.place.folder,
+                    env=environment | {"LC_ALL": "C"},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    pass_fds=(lock,),
+                    umask=0o077,
+                    user=account and account.uid,
+                    group=account and account.gid,
+                    extra_groups=account and [],
+                ).returncode
+            except OSError as error:
+                raise self._failure(f"could not run {command[0]}: {error.strerror}") from error
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(
