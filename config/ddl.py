@@ -18,7 +18,7 @@ from config.sql import Queries
 
 LOCK_TIMEOUT_MS = 3000
 LOCK_ATTEMPTS = 10
-_LOCK_NOT_AVAILABLE = "55P03"
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 class CreateMissingTables(Operation):
@@ -72,6 +72,12 @@ class CreateMissingTables(Operation):
 
 
 MADE_BY_MIGRATE = "made by manage.py migrate"
+_NULL_ALLOWED = "(null allowed by manage.py migrate)"
+_COLUMN_NOTE = """
+SELECT coalesce(col_description(attrelid, attnum), '') FROM pg_attribute
+WHERE attrelid = to_regclass(%s) AND attname = %s AND NOT attisdropped
+"""
+_IS_NOT_NULL = "SELECT attnotnull FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s"
 _FIND = {"TABLE": "SELECT to_regclass(%s)::oid", "TYPE": "SELECT to_regtype(%s)::oid"}
 _COMMENT = {"TABLE": "SELECT obj_description(%s, 'pg_class')", "TYPE": "SELECT obj_description(%s, 'pg_type')"}
 
@@ -86,8 +92,8 @@ def _object(name: str) -> tuple[str, str]:
 def _in_use(kind: str, quoted: str) -> str:
     """Return a query that is true while the object may not be dropped."""
     if kind == "TABLE":
-        return f"SELECT EXISTS (SELECT FROM {quoted})"
-    return f"SELECT EXISTS (SELECT FROM pg_attribute WHERE atttypid = '{quoted}'::regtype AND NOT attisdropped)"
+        return f"SELECT EXISTS (SELECT FROM {quoted})"  # noqa: S608
+    return f"SELECT EXISTS (SELECT FROM pg_attribute WHERE atttypid = '{quoted}'::regtype AND NOT attisdropped)"  # noqa: S608
 
 
 def one(editor: BaseDatabaseSchemaEditor, sql: str, *params: Any) -> Any:
@@ -111,34 +117,58 @@ def change(editor: BaseDatabaseSchemaEditor, sql: str) -> None:
                 cursor.execute(sql)
             return
         except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", None) != _LOCK_NOT_AVAILABLE or attempt == LOCK_ATTEMPTS:
+            if getattr(error.__cause__, "sqlstate", None) != LOCK_NOT_AVAILABLE or attempt == LOCK_ATTEMPTS:
                 raise
             time.sleep(min(0.1 * 2**attempt, 5))
 
 
 def add_column(editor: BaseDatabaseSchemaEditor, table: str, column: str, definition: str) -> None:
-    """Add a column unless it is there; DEFINITION must not rewrite the table."""
-    change(editor, f'ALTER TABLE {table} ADD COLUMN IF NOT EXISTS "{column}" {definition}')
+    """Add a column unless it is there, and mark it as ours; DEFINITION must not rewrite the table."""
+    if _note_on(editor, table, column) is None:
+        change(
+            editor,
+            f'ALTER TABLE {table} ADD COLUMN "{column}" {definition}; '
+            f"COMMENT ON COLUMN {table}.\"{column}\" IS '{MADE_BY_MIGRATE}'",
+        )
 
 
-def drop_column(editor: BaseDatabaseSchemaEditor, table: str, column: str) -> None:
-    """Drop a column, with its indexes and constraints, if it is there."""
-    change(editor, f'ALTER TABLE IF EXISTS {table} DROP COLUMN IF EXISTS "{column}"')
+def drop_added_column(editor: BaseDatabaseSchemaEditor, table: str, column: str) -> None:
+    """Drop a column, with its indexes and constraints, if `add_column` made it; one that was found stays."""
+    if _note_on(editor, table, column) == MADE_BY_MIGRATE:
+        change(editor, f'ALTER TABLE {table} DROP COLUMN "{column}"')
+
+
+def is_ours(editor: BaseDatabaseSchemaEditor, table: str, column: str) -> bool:
+    """Tell whether the column was made by us, alone or with its table, and not by the old application."""
+    table_note = one(editor, "SELECT obj_description(to_regclass(%s), 'pg_class')", table)
+    return MADE_BY_MIGRATE in (_note_on(editor, table, column), table_note)
 
 
 def drop_not_null(editor: BaseDatabaseSchemaEditor, table: str, column: str) -> None:
-    """Let a column be null."""
-    change(editor, f'ALTER TABLE {table} ALTER COLUMN "{column}" DROP NOT NULL')
+    """Let a column be null, and note on it that it could not be before."""
+    note = _note_on(editor, table, column) or ""
+    if one(editor, _IS_NOT_NULL, table, column):
+        change(
+            editor,
+            f'ALTER TABLE {table} ALTER COLUMN "{column}" DROP NOT NULL; '
+            + _comment(table, column, f"{note} {_NULL_ALLOWED}".strip()),
+        )
 
 
-def set_not_null(editor: BaseDatabaseSchemaEditor, table: str, column: str) -> None:
-    """Forbid null in a column, scanning the table without blocking its writers."""
+def restore_not_null(editor: BaseDatabaseSchemaEditor, table: str, column: str) -> None:
+    """Forbid null in a column again if `drop_not_null` allowed it, scanning the table without blocking its writers."""
+    note = _note_on(editor, table, column) or ""
+    if not note.endswith(_NULL_ALLOWED):
+        return
     check = f"{table}_{column}_not_null_check"
     change(editor, f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {check}")
     change(editor, f'ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ("{column}" IS NOT NULL) NOT VALID')
     change(editor, f"ALTER TABLE {table} VALIDATE CONSTRAINT {check}")
-    change(editor, f'ALTER TABLE {table} ALTER COLUMN "{column}" SET NOT NULL')
-    change(editor, f"ALTER TABLE {table} DROP CONSTRAINT {check}")
+    change(
+        editor,
+        f'ALTER TABLE {table} ALTER COLUMN "{column}" SET NOT NULL, DROP CONSTRAINT {check}; '
+        + _comment(table, column, note.removesuffix(_NULL_ALLOWED).strip()),
+    )
 
 
 def add_index(editor: BaseDatabaseSchemaEditor, name: str, definition: str) -> None:
@@ -158,11 +188,18 @@ def add_index(editor: BaseDatabaseSchemaEditor, name: str, definition: str) -> N
             cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         cursor.execute(f"CREATE {unique.strip()} INDEX CONCURRENTLY {name} ON {rest}")
         cursor.execute("SELECT set_config('lock_timeout', %s, false)", [before])
+        cursor.execute(f"COMMENT ON INDEX {name} IS '{MADE_BY_MIGRATE}'")
 
 
 def drop_index(editor: BaseDatabaseSchemaEditor, name: str) -> None:
     """Drop an index if it is there."""
     change(editor, f"DROP INDEX IF EXISTS {name}")
+
+
+def drop_added_index(editor: BaseDatabaseSchemaEditor, name: str) -> None:
+    """Drop an index if `add_index` made it; one that was found stays."""
+    if one(editor, "SELECT obj_description(to_regclass(%s), 'pg_class')", name) == MADE_BY_MIGRATE:
+        drop_index(editor, name)
 
 
 def foreign_key_of(editor: BaseDatabaseSchemaEditor, table: str, column: str) -> tuple[str, str, bool] | None:
@@ -181,24 +218,30 @@ def foreign_key_of(editor: BaseDatabaseSchemaEditor, table: str, column: str) ->
 def add_foreign_key(
     editor: BaseDatabaseSchemaEditor, table: str, column: str, target: str, on_delete: str = "SET NULL"
 ) -> None:
-    """Add a key to TARGET, first NOT VALID, then validated without blocking writers; a column that has a key keeps it.
+    """Add a key to TARGET, first NOT VALID, then validated without blocking writers.
 
-    Two keys on one column would make the old application's writes fail.
+    A column that has a key keeps it, since two keys on one column would make the old application's writes fail; and one
+    that was found without a key gets none, since nobody knows what is in it.
     """
     name = f"{table}_{column}_fkey"
     found = foreign_key_of(editor, table, column)
-    if found is None:
+    if found is None and is_ours(editor, table, column):
         change(
             editor,
             f'ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ("{column}") REFERENCES {target} (id) '
             f"ON DELETE {on_delete} ON UPDATE CASCADE NOT VALID",
         )
-    if found is None or found == (name, target, False):
+        found = (name, target, False)
+    if found == (name, target, False):
         change(editor, f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")
 
 
-def drop_added_column(editor: BaseDatabaseSchemaEditor, table: str, column: str, target: str) -> None:
-    """Drop a column whose foreign key is ours, to TARGET; one the legacy database brought along stays."""
-    found = foreign_key_of(editor, table, column)
-    if found is None or found[1] == target:
-        drop_column(editor, table, column)
+def _note_on(editor: BaseDatabaseSchemaEditor, table: str, column: str) -> str | None:
+    """Return the comment on a column, '' if it has none, or None if there is no such column."""
+    note: str | None = one(editor, _COLUMN_NOTE, table, column)
+    return note
+
+
+def _comment(table: str, column: str, note: str) -> str:
+    quoted = "NULL" if not note else "'" + note.replace("'", "''") + "'"
+    return f'COMMENT ON COLUMN {table}."{column}" IS {quoted}'

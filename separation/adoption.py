@@ -9,6 +9,7 @@ from django.db.migrations import Migration
 from django.db.migrations.exceptions import AmbiguityError
 from django.db.migrations.executor import MigrationExecutor
 
+from config.ddl import LOCK_NOT_AVAILABLE
 from separation import interlocks
 from separation.database import execute, has_table, name_of, rows, scalar
 from separation.environment import environment_of
@@ -20,7 +21,6 @@ from separation.preflight import run_preflight
 Plan = list[tuple[Migration, bool]]
 
 LOCK_TIMEOUT = "5s"
-_LOCK_NOT_AVAILABLE = "55P03"
 # What makes an adoption impossible, wherever the database stands.
 _REQUIRED = ("server_version", "writable", "row_security", "schema", "privileges", "users_sequence")
 _REFUSALS = {
@@ -94,7 +94,7 @@ def lock_timeout(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 def is_lock_timeout(error: OperationalError) -> bool:
     """Tell whether ERROR says that a lock was waited for in vain."""
-    return getattr(error.__cause__, "sqlstate", None) == _LOCK_NOT_AVAILABLE
+    return getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE
 
 
 def lock_holders(connection: BaseDatabaseWrapper) -> str:

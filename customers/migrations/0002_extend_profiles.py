@@ -31,10 +31,10 @@ def extend(apps, editor):
 
 def restore(apps, editor):
     """Take from the old application's table what was added; a table of our own goes with the migration before."""
-    if ddl.foreign_key_of(editor, "customer_profiles", "user_id"):
-        ddl.drop_column(editor, "customer_profiles", "customer_id")
-        ddl.drop_column(editor, "customer_profiles", "preferences")
-        ddl.set_not_null(editor, "customer_profiles", "user_id")
+    ddl.drop_added_index(editor, "customer_profiles_customer_id_key")
+    for column in PROFILE_COLUMNS:
+        ddl.drop_added_column(editor, "customer_profiles", column)
+    ddl.restore_not_null(editor, "customer_profiles", "user_id")
 
 
 class Migration(migrations.Migration):

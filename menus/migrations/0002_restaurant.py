@@ -18,16 +18,18 @@ def add(apps, editor):
     ddl.add_column(editor, "menus", "published_at", "timestamp(3)")
     for table in ("menus", "recipes"):
         ddl.add_column(editor, table, "restaurant_id", "integer")
-        ddl.change(editor, FILL.format(table=table))
+        if ddl.is_ours(editor, table, "restaurant_id"):
+            ddl.change(editor, FILL.format(table=table))
         ddl.add_index(editor, f"{table}_restaurant_id_idx", f"ON {table} (restaurant_id)")
         ddl.add_foreign_key(editor, table, "restaurant_id", "restaurants")
 
 
 def remove(apps, editor):
-    """Take away what was added."""
-    ddl.drop_column(editor, "menus", "published_at")
+    """Take away what was added; a column that the legacy database brought along stays."""
+    ddl.drop_added_column(editor, "menus", "published_at")
     for table in ("menus", "recipes"):
-        ddl.drop_column(editor, table, "restaurant_id")
+        ddl.drop_added_index(editor, f"{table}_restaurant_id_idx")
+        ddl.drop_added_column(editor, table, "restaurant_id")
 
 
 class Migration(migrations.Migration):

@@ -20,8 +20,9 @@ def add(apps, editor):
 def remove(apps, editor):
     """Take away what was added; a column that the legacy database brought along stays."""
     ddl.change(editor, "DROP FUNCTION IF EXISTS customer_visits(integer, integer)")
-    ddl.set_not_null(editor, "orders", "user_id")
-    ddl.drop_added_column(editor, "orders", "customer_id", "customers")
+    ddl.restore_not_null(editor, "orders", "user_id")
+    ddl.drop_added_index(editor, "orders_customer_id_idx")
+    ddl.drop_added_column(editor, "orders", "customer_id")
 
 
 class Migration(migrations.Migration):

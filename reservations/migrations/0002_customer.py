@@ -15,8 +15,9 @@ def add(apps, editor):
 
 def remove(apps, editor):
     """Take away what was added; a column that the legacy database brought along stays."""
-    ddl.set_not_null(editor, "reservations", "user_id")
-    ddl.drop_added_column(editor, "reservations", "customer_id", "customers")
+    ddl.restore_not_null(editor, "reservations", "user_id")
+    ddl.drop_added_index(editor, "reservations_customer_id_idx")
+    ddl.drop_added_column(editor, "reservations", "customer_id")
 
 
 class Migration(migrations.Migration):

@@ -29,8 +29,7 @@ def remove(apps, editor):
             f"The phase is {phase!r} and customers has {customers} rows. Next: python manage.py migrate_customers --rollback"
         )
     replace_log_key(editor, "DEFERRABLE INITIALLY DEFERRED")
-    if not ddl.foreign_key_of(editor, "customer_profiles", "user_id"):
-        ddl.drop_column(editor, "customer_profiles", "user_id")
+    ddl.drop_added_column(editor, "customer_profiles", "user_id")
     ddl.change(editor, "ALTER TABLE customers ALTER COLUMN id SET DEFAULT nextval('customers_id_seq')")
     ddl.drop_index(editor, "users_email_key_idx")
 

@@ -134,7 +134,7 @@ def environment(look: Look) -> Result:
 def kind(look: Look) -> Result:
     """Say in what state the database was found; refuse what `migrate` refuses."""
     found = look.kind
-    message = f"The database is {found.name}: {found.why}."
+    message = f"The database is of kind {found.name}: {found.why}."
     if found.is_refused:
         return Result(FAIL, message, found.name, remedy=found.remedy)
     if found.name == EMPTY:

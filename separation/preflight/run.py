@@ -7,6 +7,7 @@ from typing import TypeVar
 from django.db import DatabaseError, NotSupportedError, OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from config.ddl import LOCK_NOT_AVAILABLE
 from separation.database import execute
 from separation.kinds import kind_of
 from separation.masking import mask_text
@@ -53,8 +54,12 @@ def _run(connection: BaseDatabaseWrapper, check: checks.Check, look: Look) -> Re
     try:
         return _read_only(connection, lambda: check.find(look))
     except DatabaseError as error:
-        if check.reads_legacy and getattr(error.__cause__, "sqlstate", None) in _SAID_ELSEWHERE:
+        code = getattr(error.__cause__, "sqlstate", None)
+        if check.reads_legacy and code in _SAID_ELSEWHERE:
             return None
+        if code == LOCK_NOT_AVAILABLE:
+            message = f"It could not look within {LOCK_TIMEOUT}: another session has locked what it reads."
+            return Result(FAIL, message, remedy="wait for that session, then: python manage.py preflight")
         return Result(FAIL, f"It could not look: {_first_line(error)}", remedy="python manage.py preflight")
 
 

@@ -150,3 +150,26 @@ def test_an_index_left_invalid_is_made_again(legacy_database: Callable[..., Lega
         database.connection, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'orders_customer_id_idx'::regclass"
     )
     assert changes(schema, schema_of(database.name)) == []
+
+
+def test_what_an_unusual_database_brought_along_stays(legacy_database: Callable[..., LegacyDatabase]) -> None:
+    database = legacy_database("plain")
+    query(
+        database.connection,
+        """ALTER TABLE reservations ADD COLUMN customer_id integer;
+        UPDATE reservations SET customer_id = user_id WHERE id % 2 = 0;
+        ALTER TABLE orders ALTER COLUMN user_id DROP NOT NULL;
+        COMMENT ON COLUMN reservations.user_id IS 'whoever''s booking';
+        ALTER TABLE menus ADD COLUMN restaurant_id integer;
+        COMMENT ON TABLE users IS 'everybody';""",
+    )
+    columns, schema = columns_of(database.connection), schema_of(database.name)
+    before = checksums(database.connection, columns)
+
+    migrate()
+    assert checksums(database.connection, columns) == before
+    for app in ROOTS:
+        migrate(app, "zero")
+
+    assert changes(schema, schema_of(database.name)) == []
+    assert checksums(database.connection, columns) == before
