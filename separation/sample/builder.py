@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from config.sql import Queries
 
 HERE = Path(__file__).parent
-_FINISH = Queries(HERE / "finish.sql")
+_FRAME = Queries(HERE / "frame.sql")
 APPS = ("restaurants", "accounts", "menus", "reservations", "orders")
 KINDS = ("plain", "ahead", "dirty")
 # "Today" of a sample that is not told another one, so that a seed gives the same database for ever.
@@ -22,7 +22,7 @@ ANCHOR = datetime.date(2026, 6, 1)
 STAFF_PASSWORD = "demo-staff-1"  # noqa: S105
 CUSTOMER_PASSWORD = "demo-customer-1"  # noqa: S105
 # Above this many customers, orders have a total but no items.
-ITEMS_UP_TO = 20_000
+ITEMS_UP_TO = 100_000
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,12 @@ def build(
         raise ValueError(f"cannot build {customers} customers of kind {kind!r}: at least 1, of {', '.join(KINDS)}")
     tables, constraints = _split(_schema())
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute(_FRAME.speed)
         _execute(cursor, tables)
-        _execute(cursor, _rows(_size(customers) | {"customers": customers, "seed": seed, "today": today.isoformat()}))
+        size = _size(customers) | {"customers": customers, "seed": seed, "today": today.isoformat()}
+        _execute(cursor, _rows(size, with_items=customers <= ITEMS_UP_TO))
         _execute(cursor, constraints)
-        cursor.execute(_FINISH.sequences)
+        cursor.execute(_FRAME.sequences)
         if kind != "plain":
             _execute(cursor, _blocks(HERE / f"{kind}.sql"))
         summary = _summarise(cursor, kind, seed)
@@ -100,13 +102,16 @@ def _split(schema: Iterator[str]) -> tuple[list[str], list[str]]:
     return first, [statement for statement in statements if statement not in first]
 
 
-def _rows(size: dict[str, int | str]) -> Iterator[str]:
-    people, functions, *bookings = Queries(HERE / "people.sql"), *_blocks(HERE / "bookings.sql")
+def _rows(size: dict[str, int | str], with_items: bool) -> Iterator[str]:
+    people, bookings = Queries(HERE / "people.sql"), Queries(HERE / "bookings.sql")
     yield people.functions % size
-    yield functions
+    yield bookings.functions
     yield from (getattr(people, name) for name in people if name != "functions")
     yield from _blocks(HERE / "kitchen.sql")
-    yield from bookings
+    yield bookings.reservations
+    if with_items:
+        yield bookings.order_items
+    yield bookings.orders
     yield from _blocks(HERE / "unknown_rows.sql")
 
 
@@ -116,17 +121,17 @@ def _execute(cursor: CursorWrapper, statements: Iterator[str] | list[str]) -> No
 
 
 def _summarise(cursor: CursorWrapper, kind: str, seed: int) -> Summary:
-    cursor.execute(_FINISH.people)
+    cursor.execute(_FRAME.people)
     customers, staff = cursor.fetchone()
-    cursor.execute(_FINISH.findings)
+    cursor.execute(_FRAME.findings)
     findings = dict(cursor.fetchall())
-    cursor.execute(_FINISH.staff_logins)
+    cursor.execute(_FRAME.staff_logins)
     logins = tuple(StaffLogin(email, role, restaurant or "") for email, role, restaurant in cursor.fetchall())
     return Summary(kind, seed, customers, staff, _count_rows(cursor), logins, findings)
 
 
 def _count_rows(cursor: CursorWrapper) -> dict[str, int]:
-    cursor.execute(_FINISH.tables)
+    cursor.execute(_FRAME.tables)
     tables = [name for (name,) in cursor.fetchall()]
     cursor.execute(" UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in tables))  # noqa: S608 (ours)
     return dict(cursor.fetchall())

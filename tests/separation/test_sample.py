@@ -8,6 +8,7 @@ import pytest
 from django.db import ProgrammingError, connection
 
 from separation import sample
+from separation.sample import builder
 from tests.databases import Databases, MakeLegacyDatabase, default_connection_to, query
 
 pytestmark = pytest.mark.engine
@@ -171,6 +172,14 @@ def test_totals_are_the_sum_of_the_items(legacy_database: MakeLegacyDatabase) ->
         "SELECT count(*) FROM orders o WHERE total_amount IS DISTINCT FROM "
         "(SELECT sum(quantity * price) FROM order_items WHERE order_id = o.id)"
     ) == [(0,)]
+
+
+def test_a_very_large_sample_has_totals_without_items(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builder, "ITEMS_UP_TO", 39)
+    with default_connection_to(empty_database):
+        summary = sample.build(connection, kind="plain", customers=40, seed=1)
+        assert (summary.rows["orders"], summary.rows["order_items"]) == (80, 0)
+        assert query("SELECT count(*) FROM orders WHERE total_amount IS NULL OR total_amount < 12") == [(0,)]
 
 
 def test_orders_belong_to_the_person_and_the_place_of_their_reservation(
