@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError
 
-from separation.errors import PhraseNotGiven, Refused, SeparationError
+from separation.errors import Interrupted, PhraseNotGiven, Refused, SeparationError
 from separation.masking import mask_text
 
 
@@ -68,7 +68,8 @@ class Command(BaseCommand):
             raise PhraseNotGiven(f"The phrase {phrase!r} was not given exactly, so nothing was changed.")
 
     def _explain(self, error: SeparationError) -> None:
-        kind = f"Refused ({error.interlock})" if isinstance(error, Refused) else "Error"
+        kind = "Interrupted" if isinstance(error, Interrupted) else "Error"
+        kind = f"Refused ({error.interlock})" if isinstance(error, Refused) else kind
         self.note(f"{kind}: {error.message}")
         if error.next_command:
             self.note(f"Next: {error.next_command}")

@@ -27,11 +27,12 @@ class Plan:
     links: list[tuple[int, str, int]]
     to_examine: int
     stragglers: int
+    unfinished_chunks: int
 
     @property
     def nothing_to_do(self) -> bool:
         """Whether an execute would change nothing."""
-        return not (self.to_move or self.to_examine or self.stragglers)
+        return not (self.to_move or self.to_examine or self.stragglers or self.unfinished_chunks)
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def make_plan(connection: BaseDatabaseWrapper) -> Plan:
             links=rows(connection, CHUNK.links_by_restaurant, **EVERYBODY),
             to_examine=scalar(connection, LEDGER.to_examine, after=scalar(connection, LEDGER.end_of_ledger)),
             stragglers=scalar(connection, FINISH.stragglers),
+            unfinished_chunks=scalar(connection, LEDGER.unfinished),
         )
 
 

@@ -37,3 +37,7 @@ WITH second AS (
     SELECT run_id, %(middle)s + 1, last_id, 'pending', '{}', '{}', '' FROM separation_chunks WHERE id = %(chunk)s
 )
 UPDATE separation_chunks SET last_id = %(middle)s WHERE id = %(chunk)s
+
+-- name: unfinished
+-- Counts the chunks that are not moved yet, or whose stragglers are not linked.
+SELECT count(*) FROM separation_chunks WHERE state IN ('pending', 'moved')

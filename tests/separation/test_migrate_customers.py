@@ -266,6 +266,42 @@ def test_ctrl_c_at_the_phrase_changes_nothing(backed_up):
     assert one(backed_up.connection, "SELECT count(*) FROM customers") == 0
 
 
+def test_ctrl_c_during_the_move_finishes_the_chunk_and_says_how_to_go_on(backed_up):
+    query(
+        backed_up.connection,
+        """CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM pg_advisory_xact_lock(4711); RETURN NULL; END $$""",
+    )
+    query(
+        backed_up.connection,
+        "CREATE TRIGGER linger AFTER INSERT ON customers FOR EACH STATEMENT EXECUTE FUNCTION linger()",
+    )
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted"
+    with other_application(backed_up.name) as holder, asking(backed_up) as asked:
+        holder.execute("SELECT pg_advisory_lock(4711)")
+        asked.stdin.write(f"MIGRATE {backed_up.name}\n")
+        asked.stdin.flush()
+        while not one(backed_up.connection, waiting):
+            assert asked.poll() is None
+        asked.send_signal(signal.SIGINT)
+        holder.execute("SELECT pg_advisory_unlock(4711)")
+        _, said = asked.communicate(timeout=60)
+
+    assert asked.returncode == 130
+    assert said.splitlines()[-2:] == [
+        "Interrupted: Stopped after a whole chunk; nothing is half done.",
+        "Next: python manage.py migrate_customers --execute",
+    ]
+    assert one(backed_up.connection, "SELECT count(*) FROM customers") == 55
+    assert one(backed_up.connection, "SELECT state FROM separation_runs ORDER BY id DESC LIMIT 1") == "interrupted"
+
+    done = execute(backed_up)
+
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1].startswith("Verified: every invariant holds.")
+    assert one(backed_up.connection, "SELECT count(*) FROM separation_chunks WHERE state <> 'linked'") == 0
+
+
 def test_a_log_folder_that_cannot_be_written_starts_nothing(backed_up, folders):
     (folders / "logs").write_text("not a folder")
 
