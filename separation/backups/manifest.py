@@ -79,7 +79,7 @@ class Object:
 
 @dataclass(frozen=True)
 class Locale:
-    """How a database sorts and what it takes for a letter; `provider` as pg_database has it, `name` as that calls it."""
+    """How a database sorts and what it takes for a letter; `provider` as pg_database has it, `name` is its."""
 
     collate: str
     ctype: str

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 from django.db import DatabaseError, OperationalError
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from separation.backups.files import Digest, read_rows, verify
@@ -26,6 +26,11 @@ _SETTING = re.compile(r"^SET (\w+) = .*;$", re.MULTILINE)
 _COPY_LINE = re.compile(r"\bline (\d+)")
 # Another major version may word these another way; that they are there is compared all the same.
 _WORDED_BY_THE_SERVER = {"view", "materialized view", "rule", "policy", "function", "trigger"}
+# PostgreSQL words `IN ('a', 'b')` on a varchar another way once it has read its own wording: casts and brackets move.
+_MOVING = re.compile(
+    r"""::(?:\w+\.)?(?:"[^"]+"|\w+)(?: varying| precision)?(?:\([\d,]+\))?(?: with(?:out)? time zone)?(?:\[\])*"""
+    r"|[()]|\s"
+)
 _NAMED_AT_MOST = 10
 
 
@@ -77,7 +82,7 @@ def _make_if_missing(connection: BaseDatabaseWrapper, manifest: Manifest) -> Non
 def _make(connection: BaseDatabaseWrapper, manifest: Manifest) -> bool:
     """Create the database, with the locale of the backup's where the server has it; False if it was there already."""
     name = connection.settings_dict["NAME"]
-    server = connection.copy()
+    server = connection.copy(alias=NO_DB_ALIAS)
     server.settings_dict = {**server.settings_dict, "NAME": "postgres"}
     try:
         with server.cursor() as cursor:
@@ -218,8 +223,9 @@ def _different(manifest: Manifest, target: Session) -> set[str]:
 
 
 def _definitions(objects: list[Object], same_words: bool) -> list[tuple[tuple[str, str], str]]:
+    ignored = set() if same_words else _WORDED_BY_THE_SERVER
     return [
-        ((item.kind, item.name), item.definition if same_words or item.kind not in _WORDED_BY_THE_SERVER else "")
+        ((item.kind, item.name), _MOVING.sub("", item.definition) if item.kind not in ignored else "")
         for item in objects
     ]
 

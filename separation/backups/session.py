@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn
 
@@ -155,7 +155,7 @@ def _end_of_copy(pgconn: PGconn) -> int:
 @contextmanager
 def session(connection: BaseDatabaseWrapper) -> Iterator[Session]:
     """Yield a session of its own on the database behind CONNECTION, in autocommit; raises Django's database errors."""
-    own = connection.copy()
+    own = connection.copy(alias=NO_DB_ALIAS)  # an alias would make Django look up types through the named connection
     try:
         own.ensure_connection()
         with own.wrap_database_errors:

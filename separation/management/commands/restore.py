@@ -5,7 +5,7 @@ from typing import Any
 import environ
 from django.core.management.base import CommandParser
 from django.db import DEFAULT_DB_ALIAS, connection
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
 from separation.backups import find, restore
@@ -60,8 +60,8 @@ def _target(url: str) -> BaseDatabaseWrapper:
         raise UsageFault("--into must be the address of a PostgreSQL database, with its name.", _EXAMPLE)
     if connection.settings_dict["ENGINE"] == "config.embedded_postgres":
         connection.ensure_connection()  # the address may be one on the embedded server, which starts when it is used
-    target: BaseDatabaseWrapper = ConnectionHandler({DEFAULT_DB_ALIAS: config})[DEFAULT_DB_ALIAS]
-    return target
+    handler = ConnectionHandler({DEFAULT_DB_ALIAS: config})
+    return handler[DEFAULT_DB_ALIAS].copy(alias=NO_DB_ALIAS)  # the usual database may be gone: nothing asks it
 
 
 def _switch_over(into: str | None, name: str) -> str:

@@ -1,0 +1,80 @@
+"""What tests of backups share: sample databases, what pg_dump sees in them, reading a backup without our own code."""
+
+import hashlib
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import zstandard
+from django.db import connections
+from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
+
+from config.embedded_postgres.programs import program
+from config.sql import Queries
+from tests.databases import database_url
+
+SAMPLES = Queries(Path(__file__).with_name("backup_samples.sql"))
+
+
+@contextmanager
+def connected(name: str, **settings: Any) -> Iterator[BaseDatabaseWrapper]:
+    """Open a connection of its own to the database NAME, for instance as another USER."""
+    default = connections["default"]
+    connection: BaseDatabaseWrapper = type(default)(
+        {**default.settings_dict, "NAME": name, **settings}, alias=NO_DB_ALIAS
+    )
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def execute(name: str, sql: str) -> list[tuple[Any, ...]]:
+    """Execute one statement or several in the database NAME; return the rows of the last if it has some."""
+    with psycopg.connect(database_url(name), autocommit=True) as connection:
+        cursor = connection.execute(sql)
+        while cursor.nextset():
+            pass
+        return cursor.fetchall() if cursor.description else []
+
+
+def fill_with_everything(name: str) -> None:
+    """Put one of every kind of object and value into the database NAME."""
+    for sample in SAMPLES:
+        execute(name, getattr(SAMPLES, sample))
+
+
+def dump(name: str) -> list[str]:
+    """Return the lines of what PostgreSQL's own tool saves of the database NAME, rows too, in an order of their own."""
+    options = ("--no-owner", "--no-privileges", "--exclude-table=separation_environment", "--rows-per-insert=1")
+    command = [str(program("pg_dump")), *options, f"--dbname={database_url(name)}"]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return sorted(line for line in text.splitlines() if not re.match(r"\\(un)?restrict \w{60}", line))
+
+
+def rows_in(folder: Path, file: str) -> list[list[str | None]]:
+    """Return the rows of one file of a backup, read with nothing but a decompressor and a JSON parser."""
+    with (
+        (folder / file).open("rb") as packed,
+        zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True) as content,
+    ):
+        return [json.loads(line) for line in content.read().decode().split("\n")[:-1]]
+
+
+def rewrite_manifest(folder: Path, **changes: Any) -> None:
+    """Change a manifest as somebody would who knows how: SHA256SUMS agrees with it afterwards."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | changes))
+    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    sums = (folder / "SHA256SUMS").read_text().splitlines(keepends=True)
+    (folder / "SHA256SUMS").write_text("".join([f"{digest}  manifest.json\n", *sums[1:]]))
+
+
+def files_in(folder: Path) -> list[str]:
+    """Return the names of everything in a folder, hidden or not."""
+    return sorted(path.name for path in folder.iterdir())
