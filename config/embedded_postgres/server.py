@@ -86,16 +86,16 @@ class Server:
         """
         self.place.prepare()
         with self._starting():
-            if self._use is None:
-                self._use = self._open("users.lock")
-                fcntl.flock(self._use, fcntl.LOCK_SH)
+            self.forget()  # the folder may have been deleted meanwhile, and be another one now
+            self._use = self._open("users.lock")
+            fcntl.flock(self._use, fcntl.LOCK_SH)
             self._start_or_wait()
 
     def ensure_database(self, name: str) -> None:
         """Create the database if there is none of this name; looked up once in a process."""
         if name in self._known_databases:
             return
-        with self._starting(), closing(self._connect()) as connection:
+        with self._starting(), closing(psycopg.connect(self._conninfo)) as connection:
             connection.autocommit = True
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -103,22 +103,21 @@ class Server:
 
     def answers(self) -> bool:
         """Tell whether the server takes connections, as far as libpq's own environment variables let us try."""
-        conninfo = make_conninfo(host=str(self.socket_dir), port=self.port, hostaddr="", connect_timeout=10)
-        return PGconn.ping(conninfo.encode()) in (Ping.OK, Ping.NO_ATTEMPT)
+        return PGconn.ping(self._conninfo.encode()) in (Ping.OK, Ping.NO_ATTEMPT)
 
     def release(self) -> None:
         """Stop using the server; stop it if nobody else does."""
         if self._use is None:
             return
         with suppress(FileNotFoundError), self._starting():
-            os.close(self._use)
-            self._use = None
+            self.forget()
             with self._if_free("users.lock") as last:
                 if last:
                     self._stop()
 
     def forget(self) -> None:
-        """Stop counting as a user without touching the server: for a forked child, which did not start to use it."""
+        """Stop counting as a user, without touching the server; a forked child must, as it never began to be one."""
+        self._known_databases.clear()
         if self._use is not None:
             os.close(self._use)
             self._use = None
@@ -219,9 +218,11 @@ class Server:
             except OSError as error:
                 raise self._failure(f"could not run {command[0]}: {error.strerror}") from error
 
-    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
-        return psycopg.connect(
-            host=str(self.socket_dir), port=self.port, user=self.user, dbname="postgres", connect_timeout=10
+    @property
+    def _conninfo(self) -> str:
+        host = str(self.socket_dir)
+        return make_conninfo(
+            host=host, hostaddr="", port=self.port, user=self.user, dbname="postgres", connect_timeout=10
         )
 
     def _listens(self) -> bool:
@@ -270,7 +271,8 @@ class Server:
                 self.place.log.rename(self.place.log.with_suffix(".log.1"))
 
     def _failure(self, what: str) -> OperationalError:
-        lines = self.place.log.read_text(errors="replace").splitlines()[-12:]
+        log = self.place.log.read_text(errors="replace").splitlines()
+        lines = [line for line in log if not line.endswith("FATAL:  the database system is starting up")][-12:]
         return OperationalError(
             f"The embedded PostgreSQL {self.place.version} {what}.\nIts data: {self.place.data}\n"
             f"The end of its log, {self.place.log}:\n"
