@@ -1,5 +1,6 @@
 """How commands speak with an operator: messages, the typed phrase, exit codes."""
 
+import os
 import sys
 from typing import Any
 
@@ -38,6 +39,11 @@ class Command(BaseCommand):
             self._explain(
                 SeparationError(mask_text(f"The database said: {_first_line(error)}"), "python manage.py preflight")
             )
+            code = 1
+        except BrokenPipeError:
+            # Whoever read the output went away, as `| head` does; Python must not fail again when it flushes.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self.note("Nobody read the output to its end.")
             code = 1
         except KeyboardInterrupt:
             self.note("Interrupted; nothing was left half done.")
