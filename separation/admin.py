@@ -48,6 +48,7 @@ class RunAdmin(RecordAdmin):
     list_filter = ("kind", "state")
     search_fields = ("=id", "operator", "error")
     sortable_by = ("id", "started_at")
+    ordering = ("-id",)
     fields = (
         *("id", "kind", "state", "operator", "started_at", "finished_at", "duration", "progress", "done", "error"),
         "log_path",

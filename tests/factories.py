@@ -158,8 +158,8 @@ class BackupFactory(DjangoModelFactory[Backup]):
     manifest_sha256 = "0" * 64
 
 
-def staff_of(restaurant: Restaurant, role: str, **columns: Any) -> User:
-    """Return a new user who works at RESTAURANT as ROLE."""
+def staff_of(restaurant: Restaurant, works_as: str, **columns: Any) -> User:
+    """Return a new user who works at RESTAURANT as WORKS_AS."""
     user = UserFactory.create(**columns)
-    RestaurantStaffFactory.create(restaurant=restaurant, role=role, user=user)
+    RestaurantStaffFactory.create(restaurant=restaurant, role=works_as, user=user)
     return user

@@ -1,0 +1,124 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from menus.models import MenuItem, MenuSection
+from orders.models import OrderItem
+from restaurants.models import Restaurant
+from tests.factories import (
+    BackupFactory,
+    ChunkFactory,
+    CustomerFactory,
+    CustomerRestaurantFactory,
+    FindingFactory,
+    MenuFactory,
+    OrderFactory,
+    RecipeFactory,
+    ReservationFactory,
+    RestaurantFactory,
+    RestaurantStaffFactory,
+    RunFactory,
+    UserFactory,
+    staff_of,
+)
+
+PRINCIPALS = ("anonymous", "customer", "staff", "manager", "owner", "admin", "superadmin")
+# In everything that belongs to the other restaurant, and in nothing else.
+SECRET = "Zzsecret"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One row of every page of the admin, by model label."""
+
+    restaurant: Restaurant
+    by_label: dict[str, int]
+
+
+@dataclass(frozen=True)
+class World:
+    """Two restaurants with all that belongs to them, a customer of both, and people of every kind around the first."""
+
+    ours: Rows
+    theirs: Rows
+    shared_customer: int
+    people: dict[str, User]
+
+
+def rows_of(restaurant: Restaurant, mark: str) -> Rows:
+    """Make everything that belongs to RESTAURANT, with MARK in every text."""
+    user = staff_of(restaurant, "OWNER", name=f"{mark} Owner", email=f"{mark}@example.org")
+    customer = CustomerFactory.create(
+        first_name=mark, last_name="Guest", email=f"{mark}.guest@example.org", phone=f"{mark} 1"
+    )
+    CustomerRestaurantFactory.create(customer=customer, restaurant=restaurant, notes=f"{mark} likes tea")
+    texts = {"customer_name": f"{mark} Guest", "notes": f"{mark} note"}
+    reservation = ReservationFactory.create(restaurant=restaurant, customer=customer, user=user, **texts)
+    order = OrderFactory.create(
+        restaurant=restaurant, customer=customer, user=user, order_number=f"{mark}-1", reservation=reservation, **texts
+    )
+    recipe = RecipeFactory.create(restaurant=restaurant, user=user, name=f"{mark} soup")
+    menu = MenuFactory.create(restaurant=restaurant, user=user, name=f"{mark} menu")
+    section = MenuSection.objects.create(menu=menu, name=f"{mark} starters")
+    item = MenuItem.objects.create(section=section, name=f"{mark} soup", price="abt. 5")
+    OrderItem.objects.create(order=order, menu_item=item, price=5, notes=f"{mark} hot")
+    return Rows(
+        restaurant,
+        {
+            "restaurants.restaurant": restaurant.pk,
+            "accounts.user": user.pk,
+            "customers.customer": customer.pk,
+            "reservations.reservation": reservation.pk,
+            "orders.order": order.pk,
+            "menus.recipe": recipe.pk,
+            "menus.menu": menu.pk,
+        },
+    )
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    here = RestaurantFactory.create(name="Here", slug="here")
+    there = RestaurantFactory.create(name=f"{SECRET} There", slug=f"{SECRET}-there")
+    run = RunFactory.create(operator=f"{SECRET} operator")
+    chunk = ChunkFactory.create(run=run, error=f"{SECRET} error")
+    finding = FindingFactory.create(run=run, detail={"error": SECRET})
+    backup = BackupFactory.create(path=f"/backups/{SECRET}")
+    engine = SimpleNamespace(run=run, chunk=chunk, finding=finding, backup=backup)
+    records = {f"separation.{name}": row.pk for name, row in vars(engine).items()}
+    ours, theirs = rows_of(here, "Ours"), rows_of(there, SECRET)
+    shared = CustomerFactory.create(first_name="Both", last_name="Guest", email="both@example.org")
+    CustomerRestaurantFactory.create(customer=shared, restaurant=here, visit_count=3, notes="window seat")
+    CustomerRestaurantFactory.create(customer=shared, restaurant=there, visit_count=777, notes=f"{SECRET} rude")
+    ReservationFactory.create(restaurant=there, customer=shared, customer_name=f"{SECRET} Both")
+    OrderFactory.create(restaurant=there, customer=shared, order_number=f"{SECRET}-2", customer_name="Both")
+    shared.profile.notes = f"{SECRET} profile note"
+    shared.profile.save()
+    people = {
+        "customer": UserFactory.create(role=User.Role.SUPERADMIN, is_customer=True),
+        "staff": staff_of(here, "STAFF"),
+        "manager": staff_of(here, "MANAGER"),
+        "owner": staff_of(here, "OWNER"),
+        "admin": staff_of(here, "STAFF", role=User.Role.ADMIN),
+        "superadmin": UserFactory.create(role=User.Role.SUPERADMIN),
+    }
+    for name in ("staff", "manager", "owner", "admin"):
+        RestaurantStaffFactory.create(user=people[name], restaurant=there, role="OWNER", is_active=False)
+    return World(Rows(here, ours.by_label | records), Rows(there, theirs.by_label | records), shared.pk, people)
+
+
+@pytest.fixture
+def as_(world: World) -> Callable[[str], Client]:
+    """Return a browser in which PRINCIPAL is logged in; a customer's session is forged."""
+
+    def browser(principal: str) -> Client:
+        client = Client()
+        if principal != "anonymous":
+            client.force_login(world.people[principal])
+        return client
+
+    return browser
