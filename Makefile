@@ -12,9 +12,6 @@ MANAGE := $(PY) manage.py
 DEMO := DATABASE_URL= ENVIRONMENT= $(MANAGE)
 DEMO_DONE := .postgres/demo-done
 
-# Tests have an embedded server of their own, which does not wait for the disk.
-TESTING := EMBEDDED_POSTGRES_FAST=1
-
 # What a deployment sets, for the checks of one; nothing is connected to.
 DEPLOYED := DATABASE_URL=postgres://nobody@127.0.0.1:1/none ALLOWED_HOSTS=restaurants.example DEBUG=false \
 	SECRET_KEY=only-for-the-deployment-check-0123456789-abcdefghijklmnopqrstuvwxyz \
@@ -80,14 +77,14 @@ run: .venv/.installed  ## serve the site at http://127.0.0.1:8000/
 	@$(MANAGE) runserver 127.0.0.1:8000
 
 test: .venv/.installed  ## run every test
-	@$(TESTING) $(PY) -m pytest
+	@$(PY) -m pytest
 
 lint: .venv/.installed  ## check style, types, imports, migrations and the deployment's settings
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy .
 	@$(PY) -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())'
-	@DATABASE_URL= $(TESTING) $(MANAGE) makemigrations --check --dry-run
+	@DATABASE_URL= EMBEDDED_POSTGRES_FAST=true $(MANAGE) makemigrations --check --dry-run
 	@$(DEPLOYED) $(MANAGE) check --deploy --fail-level WARNING
 
 check: lint test  ## lint and test
