@@ -452,7 +452,7 @@ def _per_table(look: Look, query: str, what: str, fine: str) -> Result:
     if not found:
         return Result(PASS, fine, 0)
     total = sum(count for _, count, _ in found)
-    counted = " and ".join(f"{count:,} {table}" for table, count, _ in found)
+    counted = " and ".join(_count(count, table.removesuffix("s")) for table, count, _ in found)
     details = [f"{table}: ids {', '.join(map(str, ids))}" for table, _, ids in found]
     message = f"{counted} {what}; each becomes a finding."
     return Result(WARN, message, total, details=details, remedy="python manage.py migrate_customers")

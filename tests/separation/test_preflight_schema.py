@@ -1,0 +1,226 @@
+"""The preflight about the schema: columns, foreign keys, triggers, migrations."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from separation.preflight import FAIL, PASS, WARN, Result, run_preflight
+from separation.shape import differences
+from tests.databases import LegacyDatabase
+from tests.separation.engine import query
+
+pytestmark = pytest.mark.engine
+
+Make = Callable[..., LegacyDatabase]
+
+
+def check(connection: BaseDatabaseWrapper, name: str) -> Result:
+    (result,) = run_preflight(connection, only=(name,)).results
+    return result
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_a_plain_database_is_as_the_models_expect(legacy_database: Make, adopted: bool) -> None:
+    connection = legacy_database("plain", adopted=adopted).connection
+    assert check(connection, "schema") == Result(PASS, "Every column is as the models expect.", 0, id="schema")
+
+
+def test_what_can_be_worked_with_is_a_warning(legacy_database: Make) -> None:
+    assert check(legacy_database("dirty").connection, "schema") == Result(
+        WARN,
+        "1 difference from the models' columns, all of a kind they can work with.",
+        1,
+        details=["works: users.phone is text, the model's is character varying(50)"],
+        id="schema",
+    )
+
+
+def test_what_cannot_is_a_failure(legacy_database: Make) -> None:
+    connection = legacy_database("plain").connection
+    query(connection, "ALTER TABLE users DROP COLUMN is_customer, ALTER COLUMN name TYPE varchar(200)")
+    assert check(connection, "schema") == Result(
+        FAIL,
+        "1 difference from the models' columns that they cannot work with.",
+        2,
+        details=[
+            "works: users.name is character varying(200), the model's is text",
+            "fails: users.is_customer is missing",
+        ],
+        remedy="put the columns right in the database, then: python manage.py preflight",
+        id="schema",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "fatal"),
+    [
+        ("ALTER TABLE orders DROP COLUMN notes", "orders.notes is missing", True),
+        (
+            "ALTER TABLE orders ALTER COLUMN created_at TYPE timestamp(6)",
+            "orders.created_at is timestamp(6) without time zone, the model's is timestamp(3) without time zone",
+            False,
+        ),
+        (
+            "ALTER TABLE orders ALTER COLUMN created_at TYPE timestamptz",
+            "orders.created_at is timestamp with time zone, the model's is timestamp(3) without time zone",
+            True,
+        ),
+        (
+            "ALTER TABLE orders ALTER COLUMN total_amount TYPE double precision",
+            "orders.total_amount is double precision, the model's is numeric(10,2)",
+            True,
+        ),
+        (
+            "ALTER TABLE orders ALTER COLUMN total_amount TYPE numeric(12,3)",
+            "orders.total_amount is numeric(12,3), the model's is numeric(10,2)",
+            False,
+        ),
+        (
+            "ALTER TABLE order_items ALTER COLUMN modifiers TYPE jsonb",
+            "order_items.modifiers is jsonb, the model's is json",
+            False,
+        ),
+        (
+            "ALTER TABLE orders DROP COLUMN id, ADD COLUMN id uuid PRIMARY KEY",
+            "orders.id is uuid, the model's is integer",
+            True,
+        ),
+        (
+            "ALTER TABLE orders ALTER COLUMN reservation_id TYPE bigint",
+            "orders.reservation_id is bigint, the model's is integer",
+            False,
+        ),
+        (
+            "ALTER TABLE orders ALTER COLUMN status DROP DEFAULT, ALTER COLUMN status TYPE text",
+            'orders.status is text, the model\'s is "OrderStatus"',
+            False,
+        ),
+        (
+            "ALTER TABLE orders ALTER COLUMN notes SET NOT NULL",
+            "orders.notes cannot be null, in the model it can",
+            False,
+        ),
+        (
+            "ALTER TABLE orders ALTER COLUMN user_id DROP NOT NULL",
+            "orders.user_id can be null, in the model it cannot",
+            False,
+        ),
+        (
+            "ALTER TABLE orders ALTER COLUMN status SET DEFAULT 'READY'",
+            "orders.status has the default 'READY'::\"OrderStatus\", the model's is 'NEW'",
+            False,
+        ),
+        (
+            "ALTER TABLE reservations ALTER COLUMN duration_minutes DROP DEFAULT",
+            "reservations.duration_minutes has the default null, the model's is '90'",
+            False,
+        ),
+        (
+            "ALTER TABLE orders ALTER COLUMN id DROP DEFAULT",
+            "orders.id has no default, so that no row can be added",
+            True,
+        ),
+        (
+            "ALTER TYPE \"OrderType\" ADD VALUE 'CATERING'",
+            "orders.order_type can be CATERING, which the model does not know",
+            False,
+        ),
+        (
+            "ALTER TYPE \"OrderType\" RENAME VALUE 'DELIVERY' TO 'SENT'",
+            "orders.order_type cannot be DELIVERY, in the model it can",
+            False,
+        ),
+        (
+            "ALTER TABLE orders ADD COLUMN till integer NOT NULL",
+            "orders.till is unknown to the models, and rows without it are impossible",
+            False,
+        ),
+        ("DROP TABLE order_items", "order_items is missing; migrate will make it, empty", False),
+    ],
+)
+def test_each_difference(legacy_database: Make, change: str, expected: str, fatal: bool) -> None:
+    connection = legacy_database("plain").connection
+    query(connection, "TRUNCATE orders CASCADE; ALTER TABLE order_items DROP CONSTRAINT order_items_order_id_fkey")
+    query(connection, change)
+    found = {str(difference): difference.fatal for difference in differences(connection, adopted=False)}
+    assert found.get(expected) is fatal, found
+
+
+def test_new_tables_are_expected_once_adopted(legacy_database: Make) -> None:
+    connection = legacy_database("plain", adopted=True).connection
+    query(connection, "DROP TABLE customer_sessions; ALTER TABLE customers DROP COLUMN anonymized_at")
+    assert check(connection, "schema").details == [
+        "fails: customers.anonymized_at is missing",
+        "fails: customer_sessions is missing",
+    ]
+
+
+def test_foreign_keys_and_what_becomes_of_the_rows_behind_them(legacy_database: Make) -> None:
+    connection = legacy_database("plain").connection
+    query(connection, "CREATE TABLE loyalty (id serial, member integer REFERENCES users (id) ON DELETE SET DEFAULT)")
+    result = check(connection, "foreign_keys")
+    assert result.status == PASS
+    assert result.message == "19 foreign keys to users; the migration deletes no user, so all their rows stay."
+    assert result.figure == len(result.details) == 19
+    for line in (
+        "reservation_logs.user_id ON DELETE SET NULL, a table no model knows: 44 rows of customers stay when clean-up "
+        "deletes their user, and lose it",
+        "issues.user_id ON DELETE RESTRICT, a table no model knows: 2 rows of customers forbid to delete their user; "
+        "clean-up archives them first",
+        "loyalty.member ON DELETE SET DEFAULT, a table no model knows: no row of a customer",
+        "refresh_tokens.user_id ON DELETE CASCADE, a table no model knows: 12 rows of customers would go with their "
+        "user; clean-up disarms that first",
+        "reservations.user_id ON DELETE CASCADE: 175 rows of customers would go with their user; clean-up disarms that "
+        "first",
+    ):
+        assert line in result.details, "\n".join(result.details)
+
+
+def test_foreign_keys_that_are_not_what_they_should_be(legacy_database: Make) -> None:
+    connection = legacy_database("plain").connection
+    query(connection, "ALTER TABLE orders DROP CONSTRAINT orders_user_id_fkey")
+    query(
+        connection,
+        """ALTER TABLE reservations DROP CONSTRAINT reservations_user_id_fkey;
+        ALTER TABLE reservations ADD FOREIGN KEY (user_id) REFERENCES users NOT VALID;
+        ALTER TABLE issues ALTER CONSTRAINT issues_user_id_fkey DEFERRABLE""",
+    )
+    result = check(connection, "foreign_keys")
+    assert result.status == WARN
+    assert result.message == (
+        "17 foreign keys to users; the migration deletes no user, so all their rows stay. But orders.user_id has none, "
+        "reservations.user_id has one that was never validated, issues.user_id has one that is deferrable."
+    )
+
+
+def test_a_trigger_that_linking_would_fire(legacy_database: Make) -> None:
+    connection = legacy_database("plain").connection
+    query(
+        connection,
+        """CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.updated_at = now(); RETURN NEW; END';
+        CREATE TRIGGER stamp BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION stamp();
+        CREATE TRIGGER of_notes BEFORE UPDATE OF notes ON orders FOR EACH ROW EXECUTE FUNCTION stamp();
+        CREATE TRIGGER of_new BEFORE INSERT ON reservations FOR EACH ROW EXECUTE FUNCTION stamp()""",
+    )
+    assert check(connection, "triggers") == Result(
+        WARN,
+        "1 trigger will fire when reservations and orders get their customer_id.",
+        1,
+        details=["stamp on orders"],
+        remedy="see to it that they leave updated_at and all else alone when only customer_id changes",
+        id="triggers",
+    )
+
+
+def test_migrations_that_are_not_applied(legacy_database: Make) -> None:
+    connection = legacy_database("plain", adopted=True).connection
+    query(connection, "DELETE FROM django_migrations WHERE app = 'sessions'")
+    assert check(connection, "migrations") == Result(
+        FAIL,
+        "1 migration not applied yet.",
+        1,
+        details=["sessions 0001_initial"],
+        remedy="python manage.py migrate",
+        id="migrations",
+    )
