@@ -7,6 +7,8 @@ is written inside the database (`manage.py environment`); no variable can make t
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import environ
@@ -31,16 +33,25 @@ EMBEDDED_POSTGRES_FAST = env.bool("EMBEDDED_POSTGRES_FAST", default=False)
 
 
 def _workshop_key(name: str) -> str:
-    """Return a random key kept beside the embedded server's data, so sessions outlive a restart."""
+    """Return a random key kept beside the embedded server's data, so sessions outlive a restart.
+
+    Processes that start at once agree on one. Raises ImproperlyConfigured when the folder or the file cannot be used.
+    """
     path = EMBEDDED_POSTGRES_DIR / name
-    EMBEDDED_POSTGRES_DIR.mkdir(parents=True, exist_ok=True)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+        EMBEDDED_POSTGRES_DIR.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            with tempfile.NamedTemporaryFile("w", dir=EMBEDDED_POSTGRES_DIR) as draft:
+                draft.write(secrets.token_urlsafe(50))
+                draft.flush()
+                with suppress(FileExistsError):
+                    os.link(draft.name, path)
         return path.read_text(encoding="ascii")
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(key := secrets.token_urlsafe(50))
-    return key
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"Cannot keep a key in {path}: {error.strerror}. Run this as the owner of that folder, set "
+            "EMBEDDED_POSTGRES_DIR to one you may write to, or set DATABASE_URL."
+        ) from error
 
 
 def _required_key(name: str) -> str:
