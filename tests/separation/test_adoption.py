@@ -21,7 +21,7 @@ ROOTS = ("separation", "restaurants", "contenttypes", "sessions")
 
 def schema_of(name: str) -> list[str]:
     """Return the schema of the database NAME as pg_dump writes it, without what says nothing of the application."""
-    command = [program("pg_dump"), "--schema-only", "--no-owner", "--dbname", database_url(name)]
+    command = [str(program("pg_dump")), "--schema-only", "--no-owner", "--dbname", database_url(name)]
     command += ["--exclude-table=separation_environment", "--exclude-table=django_migrations*"]
     dumped = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return [line for line in dumped.splitlines() if line and not line.startswith(("--", "\\", "SET ", "SELECT pg_cat"))]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import call_command
@@ -13,7 +14,7 @@ from pytest_django.fixtures import Settings
 from separation.backups import BackupRecord
 from separation.environment import mark
 from separation.preflight import FAIL, PASS, WARN, Result, run_preflight
-from separation.preflight.look import Look
+from separation.preflight.look import SQL, Look
 from tests.databases import LegacyDatabase
 from tests.separation.engine import other_application
 
@@ -69,10 +70,8 @@ def test_a_backup_that_is_too_old(legacy_database: Make, monkeypatch: pytest.Mon
 
 def test_a_session_idle_in_its_transaction(legacy_database: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     database = legacy_database("plain")
-    from separation.preflight import checks
-
-    shortened = checks.SQL.sessions.replace("'60 seconds'", "'0 seconds'")
-    monkeypatch.setitem(checks.SQL._texts, "sessions", shortened)
+    at_once = SQL.sessions.replace("'60 seconds'", "'0 seconds'")
+    monkeypatch.setattr("separation.preflight.checks.SQL", SimpleNamespace(sessions=at_once))
     with other_application(database.name) as other, other.transaction():
         other.execute("SET application_name = 'old application'")
         result = check(database.connection, "long_transactions")
