@@ -2,6 +2,6 @@
 
 from separation.verification.report import FAIL, PASS, WARN, Report, Result
 from separation.verification.unknown import baseline_of
-from separation.verification.verify import verify
+from separation.verification.verify import examine, verify
 
-__all__ = ["FAIL", "PASS", "WARN", "Report", "Result", "baseline_of", "verify"]
+__all__ = ["FAIL", "PASS", "WARN", "Report", "Result", "baseline_of", "examine", "verify"]

@@ -93,7 +93,6 @@ FROM (
                 'row_failed', 'needs_password_reset')
             GROUP BY row_id
         ) f ON f.row_id = coalesce(u.id, c.id)
-    OFFSET 0
 ) p
 
 -- name: emails

@@ -6,6 +6,7 @@ from typing import Any
 from separation.models import Phase
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
+SAMPLE_SIZE = 10
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,20 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.sql import Queries
-from separation.database import execute, has_table, name_of, row, rows, scalar
+from separation.database import execute, has_table, name_of, rows, scalar
 from separation.errors import CheckFailed
-from separation.models import Phase, Run
-from separation.verification.invariants import BY_RELATION, UNKNOWN_REFER, UNKNOWN_UNCHANGED, Invariant
-from separation.verification.report import FAIL, PASS, WARN, Report, Result
-from separation.verification.unknown import baseline_of, references
+from separation.models import Phase
+from separation.verification.invariants import BY_RELATION, Invariant
+from separation.verification.report import FAIL, PASS, SAMPLE_SIZE, Report, Result
+from separation.verification.unknown import referring, unchanged
 
 RELATIONS = Queries(Path(__file__).parent / "invariants.sql")
-SAMPLE_SIZE = 10
 
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-# Joins of whole tables want room and the tables' own order; compiling them would take longer than running them.
+# Joins of whole tables want room, time and the tables' own order; compiling them would take longer than running them.
 _SETTINGS = """
-SELECT set_config('work_mem', '64MB', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)
+SELECT set_config('work_mem', '64MB', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true),
+    set_config('statement_timeout', '0', true)
 """
 
 
@@ -33,18 +33,23 @@ def verify(connection: BaseDatabaseWrapper) -> Report:
     """
     with transaction.atomic(connection.alias, durable=True):
         execute(connection, _SNAPSHOT)
-        if not has_table(connection, "separation_phase"):
-            raise CheckFailed(
-                f"Database {name_of(connection)!r} is not adopted, so there is nothing to verify in it.",
-                "python manage.py migrate",
-            )
-        execute(connection, _SETTINGS)
-        return Report(
-            database=name_of(connection),
-            phase=Phase.objects.using(connection.alias).get(pk=1).name,
-            customers=scalar(connection, "SELECT count(*) FROM customers"),
-            results=list(_results(connection)),
+        return examine(connection)
+
+
+def examine(connection: BaseDatabaseWrapper) -> Report:
+    """Do what `verify` does, in the caller's transaction and on what that sees; its settings end with it."""
+    if not has_table(connection, "separation_phase"):
+        raise CheckFailed(
+            f"Database {name_of(connection)!r} is not adopted, so there is nothing to verify in it.",
+            "python manage.py migrate",
         )
+    execute(connection, _SETTINGS)
+    return Report(
+        database=name_of(connection),
+        phase=Phase.objects.using(connection.alias).get(pk=1).name,
+        customers=scalar(connection, "SELECT count(*) FROM customers"),
+        results=list(_results(connection)),
+    )
 
 
 def _results(connection: BaseDatabaseWrapper) -> Iterator[Result]:
@@ -53,18 +58,26 @@ def _results(connection: BaseDatabaseWrapper) -> Iterator[Result]:
         for result in _decide(connection, getattr(RELATIONS, relation), invariants):
             ledger_clean &= result.id != "only_own_tables_written" or result.status == PASS
             yield result
-    yield _unchanged(connection, ledger_clean)
-    yield _referring(connection)
+    yield unchanged(connection, ledger_clean)
+    yield referring(connection)
 
 
 def _decide(connection: BaseDatabaseWrapper, relation: str, invariants: tuple[Invariant, ...]) -> Iterator[Result]:
-    """Yield a result for each of INVARIANTS, all decided in one pass over RELATION."""
-    columns = [f"count({i.id}), count(*) FILTER (WHERE NOT {i.id})" for i in invariants]
-    tally = next((", sum(tally)" for i in invariants if i.tally), ", 0")
-    # OFFSET 0 is a fence: each column is computed once, however often it is counted.
-    *counts, total = row(connection, f"SELECT {', '.join(columns)}{tally} FROM ({relation} OFFSET 0) q")  # noqa: S608
-    for invariant, compared, offending in zip(invariants, counts[::2], counts[1::2], strict=True):
-        yield _result(connection, relation, invariant, compared, offending, total or 0)
+    """Yield a result for each of INVARIANTS, all decided in one pass over RELATION.
+
+    Rows that say the same of every invariant are counted together: almost all rows are, so the answer is short.
+    """
+    columns = ", ".join(invariant.id for invariant in invariants)
+    tally = "sum(tally)" if any(invariant.tally for invariant in invariants) else "0"
+    numbers = ", ".join(str(number + 1) for number in range(len(invariants)))
+    groups = rows(
+        connection,
+        f"SELECT {columns}, count(*), {tally} FROM ({relation}) q GROUP BY {numbers}",  # noqa: S608
+    )
+    for number, invariant in enumerate(invariants):
+        compared = sum(group[-2] for group in groups if group[number] is not None)
+        offending = sum(group[-2] for group in groups if group[number] is False)
+        yield _result(connection, relation, invariant, compared, offending, sum(group[-1] for group in groups))
 
 
 def _result(
@@ -98,62 +111,3 @@ def _sample(connection: BaseDatabaseWrapper, relation: str, invariant: Invariant
     )
     ids = [identifier if isinstance(identifier, int) else str(identifier) for identifier, _ in found]
     return ids, [detail for _, detail in found if detail]
-
-
-def _unchanged(connection: BaseDatabaseWrapper, ledger_clean: bool) -> Result:
-    """Compare the unknown tables with the baseline; a difference the ledger says is not ours is a warning only."""
-    before = _baseline(connection)
-    now = baseline_of(connection) if before else {}
-    changed = [table for table in sorted(before) if before[table] != now.get(table)]
-    figure = f"{len(before):,} {UNKNOWN_UNCHANGED.compared}"
-    if not changed:
-        return Result(UNKNOWN_UNCHANGED.id, UNKNOWN_UNCHANGED.guarantee, PASS, figure, len(before))
-    return Result(
-        UNKNOWN_UNCHANGED.id,
-        UNKNOWN_UNCHANGED.guarantee,
-        WARN if ledger_clean else FAIL,
-        f"{figure}; {len(changed):,} changed",
-        len(before),
-        len(changed),
-        list(changed[:SAMPLE_SIZE]),
-        [_difference(table, before[table], now.get(table), ledger_clean) for table in changed[:SAMPLE_SIZE]],
-        UNKNOWN_UNCHANGED.remedy,
-    )
-
-
-def _baseline(connection: BaseDatabaseWrapper) -> dict[str, Any]:
-    """Return what the latest execute that began a migration measured; nothing once that was rolled back."""
-    if Phase.objects.using(connection.alias).get(pk=1).name == Phase.LEGACY:
-        return {}
-    runs = Run.objects.using(connection.alias).filter(kind=Run.EXECUTE).exclude(baseline={})
-    return dict(runs.values_list("baseline", flat=True).order_by("-pk").first() or {})
-
-
-def _difference(table: str, before: dict[str, Any], now: dict[str, Any] | None, ledger_clean: bool) -> str:
-    found = f"{now['rows']:,} rows now" if now else "gone now"
-    same = ", the same number with other contents" if now and now["rows"] == before["rows"] else ""
-    who = (
-        "The ledger proves that no chunk wrote to it, so the old application did."
-        if ledger_clean
-        else "The ledger has a chunk that wrote where it must not (only_own_tables_written)."
-    )
-    return f"{table}: {before['rows']:,} rows before, {found}{same}. {who}"
-
-
-def _referring(connection: BaseDatabaseWrapper) -> Result:
-    found = references(connection)
-    broken = [reference for reference in found if reference.dangling]
-    figure = f"{len(found):,} {UNKNOWN_REFER.compared}"
-    if not broken:
-        return Result(UNKNOWN_REFER.id, UNKNOWN_REFER.guarantee, PASS, figure, len(found))
-    return Result(
-        UNKNOWN_REFER.id,
-        UNKNOWN_REFER.guarantee,
-        FAIL,
-        f"{figure}; {len(broken):,} wrong",
-        len(found),
-        len(broken),
-        [f"{reference.table}.{reference.column}" for reference in broken[:SAMPLE_SIZE]],
-        [f"{r.table}.{r.column}: {r.dangling:,} rows point to nobody" for r in broken[:SAMPLE_SIZE]],
-        UNKNOWN_REFER.remedy,
-    )

@@ -3,7 +3,7 @@
 import ast
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,31 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
+from separation.database import name_of
 from separation.verification.invariants import BY_RELATION
 from separation.verification.verify import RELATIONS
-from tests.databases import LegacyDatabase, default_connection_to
-from tests.separation.verify import damage, migrate
+from tests.databases import Databases, LegacyDatabase, default_connection_to
+from tests.separation.verify import damage, migrate, migrated_databases
 
 pytestmark = pytest.mark.engine
 
 DECIDERS = {"id", "detail", "tally"}
+
+
+@pytest.fixture(scope="module")
+def migrated(databases: Databases) -> Iterator[Callable[[str], str]]:
+    """The name of a migrated database of a kind, made once for all tests of this file."""
+    with migrated_databases(databases) as name_of:
+        yield name_of
+
+
+@pytest.fixture
+def moved(migrated: Callable[[str], str]) -> Iterator[BaseDatabaseWrapper]:
+    """The connection to a migrated database, which the test leaves as it is."""
+    with default_connection_to(migrated("plain")) as connection:
+        yield connection
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
@@ -32,16 +48,14 @@ def run(*arguments: str) -> tuple[int, str, str]:
     return 0, out.getvalue(), err.getvalue()
 
 
-def test_what_holds_is_printed_with_its_figures(legacy_database: Callable[..., LegacyDatabase]) -> None:
-    database = legacy_database("plain", adopted=True)
-    migrate(connection)
+def test_what_holds_is_printed_with_its_figures(moved: BaseDatabaseWrapper) -> None:
     code, out, err = run()
     lines = out.splitlines()
     assert (code, err, len(lines)) == (0, "", 47)
     assert lines[1] == "pass  customers_accounted          63 customers of users compared"
     assert "pass  reservations_counted         3 restaurants compared, 149 reservations by either" in lines
     assert "pass  orders_counted               3 restaurants compared, 4,081.25 in orders by either" in lines
-    assert lines[-1] == f"All 46 invariants hold in database {database.name!r}, for 55 customers."
+    assert lines[-1] == f"All 46 invariants hold in database {name_of(moved)!r}, for 55 customers."
 
 
 def test_what_is_broken_is_printed_with_its_ids_and_the_next_command(
@@ -88,21 +102,19 @@ def test_lost_bookings_are_told_by_restaurant(legacy_database: Callable[..., Leg
     assert sorted(result["details"][0] for result in failures.values()) == expected
 
 
-def test_json_is_one_document_with_every_invariant(legacy_database: Callable[..., LegacyDatabase]) -> None:
-    database = legacy_database("plain", adopted=True)
-    migrate(connection)
+def test_json_is_one_document_with_every_invariant(moved: BaseDatabaseWrapper) -> None:
     code, out, err = run("--json")
     document = json.loads(out)
     results = document.pop("results")
     assert (code, err) == (0, "")
     assert document == {
-        "database": database.name,
+        "database": name_of(moved),
         "phase": "dual",
         "customers": 55,
         "ok": True,
         "failures": 0,
         "warnings": 0,
-        "verdict": f"All 46 invariants hold in database {database.name!r}, for 55 customers.",
+        "verdict": f"All 46 invariants hold in database {name_of(moved)!r}, for 55 customers.",
     }
     assert results[1] == {
         "id": "customers_accounted",
@@ -142,11 +154,8 @@ def test_a_database_that_is_not_adopted_is_refused(empty_database: str) -> None:
         )
 
 
-def test_each_relation_decides_the_invariants_registered_for_it(
-    legacy_database: Callable[..., LegacyDatabase],
-) -> None:
-    legacy_database("plain", adopted=True)
-    with connection.cursor() as cursor:
+def test_each_relation_decides_the_invariants_registered_for_it(moved: BaseDatabaseWrapper) -> None:
+    with moved.cursor() as cursor:
         for relation, invariants in BY_RELATION.items():
             cursor.execute(f"SELECT * FROM ({getattr(RELATIONS, relation)}) q LIMIT 0")
             columns = {column.name for column in cursor.description or ()}

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
-from django.db import connection
 
-from separation.verification import verify
+from separation.verification import examine
 from separation.verification.invariants import BY_RELATION
-from tests.databases import Databases, default_connection_to, server
-from tests.separation.verify import broken, damage, migrate
+from tests.databases import Databases, default_connection_to
+from tests.separation.verify import broken, damage, migrated_databases, undone
 
 pytestmark = pytest.mark.engine
 
@@ -356,52 +354,18 @@ DAMAGES = {**PEOPLE, **PARTS, **BOOKINGS, **RECORDS}
 
 @pytest.fixture(scope="module")
 def migrated(databases: Databases) -> Iterator[Callable[[str], str]]:
-    """The name of a migrated database of a kind, made once, with nobody connected to it."""
-    with server() as admin, admin.cursor() as cursor:
-        made: dict[str, str] = {}
-
-        def name_of(kind: str) -> str:
-            if kind not in made:
-                with databases.clone(kind, 60, 1, True) as database:
-                    migrate(database.connection)
-                    database.connection.close()
-                    made[kind] = f"{database.name}_migrated"
-                    cursor.execute(f'CREATE DATABASE "{made[kind]}" TEMPLATE "{database.name}"')
-            return made[kind]
-
+    """The name of a migrated database of a kind, made once for all of its damages."""
+    with migrated_databases(databases) as name_of:
         yield name_of
-        for name in made.values():
-            cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-@pytest.fixture
-def damaged(migrated: Callable[[str], str]) -> Iterator[Callable[[Damage], list[Any]]]:
-    """Do a damage to a copy of the migrated database, behind the default connection, and return the ids it hit."""
-    with server() as admin, admin.cursor() as cursor:
-        copies = []
-
-        def do(wanted: Damage) -> list[Any]:
-            template = migrated(wanted.kind)
-            copies.append(f"{template}_copy")
-            cursor.execute(f'CREATE DATABASE "{copies[-1]}" TEMPLATE "{template}"')
-            contexts.append(default_connection_to(copies[-1]))
-            contexts[-1].__enter__()
-            return damage(connection, wanted.sql, role=wanted.role)
-
-        contexts: list[Any] = []
-        yield do
-        for context in contexts:
-            context.__exit__(None, None, None)
-        for copy in copies:
-            cursor.execute(f'DROP DATABASE "{copy}" WITH (FORCE)')
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_damage_is_caught_by_the_invariant_that_names_it(damaged: Callable[[Damage], list[Any]], name: str) -> None:
+def test_damage_is_caught_by_the_invariant_that_names_it(migrated: Callable[[str], str], name: str) -> None:
     wanted = DAMAGES[name]
-    hit = damaged(wanted)
+    with default_connection_to(migrated(wanted.kind)) as connection, undone(connection):
+        hit = damage(connection, wanted.sql, role=wanted.role)
+        report = examine(connection)
     assert hit, "the damage did no damage"
-    report = verify(connection)
     assert broken(report) == {wanted.invariant: hit[:10]}
     (result,) = report.failures
     assert (result.offending, result.figure.rpartition("; ")[2]) == (len(hit), f"{len(hit)} wrong")

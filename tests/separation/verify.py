@@ -1,5 +1,8 @@
 """What the tests of the verification share: a migrated database, damage by plain SQL, and what was caught."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 
 from django.db import transaction
@@ -8,7 +11,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from separation.migrator import Migration, Pace, StopRequest
 from separation.models import Phase, Run
 from separation.phases import change_phase
-from separation.verification import Report, Result, baseline_of, verify
+from separation.verification import Report, Result, baseline_of
+from tests.databases import Databases
 
 
 def begin(connection: BaseDatabaseWrapper) -> Migration:
@@ -25,17 +29,41 @@ def migrate(connection: BaseDatabaseWrapper) -> None:
     migration.finish()
 
 
+@contextmanager
+def migrated_databases(databases: Databases) -> Iterator[Callable[[str], str]]:
+    """Give the name of a migrated database of a kind, with 60 customers and more, made once for many tests."""
+    with ExitStack() as made:
+
+        @cache
+        def name_of(kind: str) -> str:
+            database = made.enter_context(databases.clone(kind, 60, 1, True))
+            migrate(database.connection)
+            return database.name
+
+        yield name_of
+
+
+@contextmanager
+def undone(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Undo at its end whatever the block does to the database."""
+    with transaction.atomic(connection.alias):
+        yield
+        transaction.set_rollback(True, connection.alias)
+
+
 def damage(connection: BaseDatabaseWrapper, sql: str, *, role: str = "replica") -> list[Any]:
     """Execute SQL as a replica or a careless restore would, with neither triggers nor foreign keys at work.
 
     Returns what the last statement returned of each row, without doubles.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(connection.alias), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL session_replication_role = '{role}'")
         cursor.execute(sql)
         while cursor.nextset():
             pass
-        return sorted({value for (value,) in cursor.fetchall()}) if cursor.description else []
+        found = sorted({value for (value,) in cursor.fetchall()}) if cursor.description else []
+        cursor.execute("SET LOCAL session_replication_role = 'origin'")
+    return found
 
 
 def broken(report: Report) -> dict[str, list[int | str]]:
@@ -43,7 +71,7 @@ def broken(report: Report) -> dict[str, list[int | str]]:
     return {result.id: result.sample for result in report.failures}
 
 
-def result_of(connection: BaseDatabaseWrapper, identifier: str) -> Result:
-    """Return what becomes of one invariant."""
-    (found,) = [result for result in verify(connection).results if result.id == identifier]
+def result_of(report: Report, identifier: str) -> Result:
+    """Return what became of one invariant."""
+    (found,) = [result for result in report.results if result.id == identifier]
     return found
