@@ -13,7 +13,7 @@ WHERE u.is_customer AND u.id BETWEEN :first AND :last AND u.role = 'USER' AND u.
     AND NOT EXISTS (SELECT FROM menus m WHERE m.user_id = u.id)
     AND NOT EXISTS (
         SELECT FROM users o WHERE o.is_customer AND o.id <> u.id
-            AND lower(btrim(o.email, E' \t\n\r\f\v')) = lower(btrim(u.email, E' \t\n\r\f\v'))
+            AND lower(btrim(o.email, E' \t\n\r\f\x0b')) = lower(btrim(u.email, E' \t\n\r\f\x0b'))
     );
 INSERT INTO customer_profiles (customer_id, created_at, updated_at)
 SELECT c.id, c.created_at, c.updated_at FROM customers c WHERE c.id BETWEEN :first AND :last;

@@ -3,7 +3,7 @@ from django.db import migrations
 from config import ddl
 
 # The same text as `email_key` in separation/sql/chunk.sql: PostgreSQL uses the index only for that very expression.
-EMAIL_KEY = r"lower(btrim(email, E' \t\n\r\f\v'))"
+EMAIL_KEY = r"lower(btrim(email, E' \t\n\r\f\x0b'))"
 
 
 def add(apps, editor):

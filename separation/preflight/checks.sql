@@ -81,8 +81,8 @@ WITH leaders (user_id) AS (
     UNION SELECT user_id FROM recipes
     UNION SELECT user_id FROM menus
 ), customers_of_users AS (
-    SELECT u.id, lower(btrim(u.email, E' \t\n\r\f\v')) AS key,
-        btrim(u.email, E' \t\n\r\f\v') !~ '^[^@\s]+@[^@\s]+$' AS invalid,
+    SELECT u.id, lower(btrim(u.email, E' \t\n\r\f\x0b')) AS key,
+        btrim(u.email, E' \t\n\r\f\x0b') !~ '^[^@\s]+@[^@\s]+$' AS invalid,
         u.password ~ '^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$' AS bcrypt,
         u.role <> 'USER' OR l.user_id IS NOT NULL AS staff
     FROM users u LEFT JOIN leaders l ON l.user_id = u.id

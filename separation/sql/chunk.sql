@@ -33,10 +33,10 @@ SELECT u.id, u.email, u.name, u.phone, u.password, u.created_at, u.updated_at,
             OR EXISTS (SELECT FROM recipes r WHERE r.user_id = u.id)
             OR EXISTS (SELECT FROM menus m WHERE m.user_id = u.id)
             THEN 'staff_marked_as_customer'
-        WHEN btrim(u.email, E' \t\n\r\f\v') !~ '^[^@\s]+@[^@\s]+$' THEN 'invalid_email'
+        WHEN btrim(u.email, E' \t\n\r\f\x0b') !~ '^[^@\s]+@[^@\s]+$' THEN 'invalid_email'
         WHEN EXISTS (
             SELECT FROM users o
-            WHERE lower(btrim(o.email, E' \t\n\r\f\v')) = lower(btrim(u.email, E' \t\n\r\f\v'))
+            WHERE lower(btrim(o.email, E' \t\n\r\f\x0b')) = lower(btrim(u.email, E' \t\n\r\f\x0b'))
                 AND o.is_customer AND o.id <> u.id
         ) THEN 'duplicate_email'
         ELSE 'move'
@@ -53,7 +53,7 @@ named AS (
 moved AS (
     INSERT INTO customers
         (id, email, password, first_name, last_name, phone, email_verified, created_at, updated_at)
-    SELECT n.id, btrim(n.email, E' \t\n\r\f\v'), CASE WHEN n.bcrypt THEN n.password ELSE '!' END,
+    SELECT n.id, btrim(n.email, E' \t\n\r\f\x0b'), CASE WHEN n.bcrypt THEN n.password ELSE '!' END,
         split_part(n.full_name, ' ', 1), substr(n.full_name, strpos(n.full_name || ' ', ' ') + 1),
         n.phone, coalesce(p.email_verified, false), n.created_at, n.updated_at
     FROM named n LEFT JOIN customer_profiles p ON p.user_id = n.id

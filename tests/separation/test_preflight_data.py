@@ -79,7 +79,7 @@ def test_duplicates_by_case_and_by_blanks_of_every_sort(legacy_database: Make) -
         connection,
         r"""INSERT INTO users (id, email, password, is_customer, updated_at) VALUES
         (901, 'Ann@Example.org', '', true, now()), (902, E' \tann@example.org\r\n', '', true, now()),
-        (903, E'ann@example.org\v\f', '', true, now()), (904, 'ann@example.org', '', false, now()),
+        (903, E'ann@example.org\x0B\f', '', true, now()), (904, 'ann@example.org', '', false, now()),
         (905, 'ann @example.org', '', true, now()), (906, 'ANN @example.org', '', true, now()),
         (907, E'\u00a0bea@example.org', '', true, now()), (908, 'bea@example.org', '', true, now())""",
     )
