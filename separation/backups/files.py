@@ -130,7 +130,7 @@ def read_rows(folder: Path, table: Table) -> Iterator[bytes]:
                 yield zstandard.ZstdDecompressor().decompress(packed, max_output_size=0)
                 offset, line = offset + block.bytes, line + block.rows
             if file.read(1):
-                raise CheckFailed(f"{path} is damaged: something follows its last byte, {offset}.", _AGAIN)
+                raise CheckFailed(f"{path} is damaged: it goes on after its end, at byte {offset}.", _AGAIN)
     except OSError as error:
         raise CheckFailed(f"{path} cannot be read: {error.strerror}.", _AGAIN) from None
 

@@ -13,6 +13,7 @@ import psycopg
 import zstandard
 from django.db import connections
 from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
+from django.db.utils import load_backend
 
 from config.embedded_postgres.programs import program
 from config.sql import Queries
@@ -25,9 +26,8 @@ SAMPLES = Queries(Path(__file__).with_name("backup_samples.sql"))
 def connected(name: str, **settings: Any) -> Iterator[BaseDatabaseWrapper]:
     """Open a connection of its own to the database NAME, for instance as another USER."""
     default = connections["default"]
-    connection: BaseDatabaseWrapper = type(default)(
-        {**default.settings_dict, "NAME": name, **settings}, alias=NO_DB_ALIAS
-    )
+    wrapper = load_backend(settings.get("ENGINE", default.settings_dict["ENGINE"])).DatabaseWrapper
+    connection: BaseDatabaseWrapper = wrapper({**default.settings_dict, "NAME": name, **settings}, alias=NO_DB_ALIAS)
     try:
         yield connection
     finally:
