@@ -87,6 +87,7 @@ def referring(connection: BaseDatabaseWrapper) -> Result:
 
 def _outcome(invariant: Invariant, compared: int, wrong: dict[str, str], status: str = FAIL) -> Result:
     """Return the result of comparing tables: STATUS if any is in WRONG, which says of each what it is."""
+    sample: list[int | str] = [*wrong]
     return Result(
         invariant.id,
         invariant.guarantee,
@@ -94,7 +95,7 @@ def _outcome(invariant: Invariant, compared: int, wrong: dict[str, str], status:
         f"{compared:,} {invariant.compared}" + (f"; {len(wrong):,} wrong" if wrong else ""),
         compared,
         len(wrong),
-        [*wrong][:SAMPLE_SIZE],
+        sample[:SAMPLE_SIZE],
         list(wrong.values())[:SAMPLE_SIZE],
         invariant.remedy if wrong else "",
     )
