@@ -97,49 +97,49 @@ def bare() -> Iterator[Path]:
         yield path
 
 
-def copied(template: Path, folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["cp", "-a", template / "18-fast", folder], check=True)
-    return folder
-
-
 @pytest.fixture(scope="module")
-def template() -> Iterator[Path]:
-    """A folder whose server was started and stopped once."""
+def used() -> Iterator[Path]:
+    """The folder of a server that was started and stopped before."""
     with temporary_folder() as path:
         User(path, "answer('SELECT 1')").end()
         yield path
 
 
 @pytest.fixture
-def folder(bare: Path, template: Path) -> Path:
-    """A copy of that folder, for a test of its own."""
-    return copied(template, bare)
+def folder(used: Path) -> Iterator[Path]:
+    """That folder, with its server stopped before and after the test."""
+    yield used
+    Server(place_for(used, 18, fast=True)).stop()
 
 
 @pytest.fixture
-def start(bare: Path) -> Iterator[Callable[..., User]]:
-    """Start processes that use the folder's server; whatever is left of them at the end is killed."""
+def start() -> Iterator[Callable[..., User]]:
+    """Start processes that use a folder's server; whatever is left of them at the end is killed."""
     users: list[User] = []
 
-    def start(code: str = ANSWER_LINES, where: Path = bare) -> User:
-        users.append(User(where, code))
+    def start(folder: Path, code: str = ANSWER_LINES) -> User:
+        users.append(User(folder, code))
         return users[-1]
 
     yield start
     for user in users:
         if user.process.returncode is None:
             user.kill()
-        remove_servers(user.folder)
+
+
+def copied(used: Path, folder: Path) -> Path:
+    """Make a copy of the folder with its stopped server."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", used / "18-fast", folder], check=True)
+    return folder
 
 
 def remove_servers(folder: Path) -> None:
-    if not folder.is_dir():
-        return
-    server = Server(place_for(folder, 18, fast=True))
-    if server.place.exists():
-        server.stop()
-        server.place.remove()
+    """Stop and delete the servers of this folder and of those below it."""
+    for home in {folder, *(path.parent for path in folder.rglob("18-fast")), folder / "private"}:
+        if home.is_dir() and (server := Server(place_for(home, 18, fast=True))).place.exists():
+            server.stop()
+            server.place.remove()
 
 
 def command(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -186,12 +186,12 @@ def server_account(folder: Path) -> int:
 
 
 def test_nothing_starts_before_the_first_connection(bare: Path, start: Callable[..., User]) -> None:
-    assert start("connection.vendor; print('imported')").end() == ("imported\n", "")
+    assert start(bare, "connection.vendor; print('imported')").end() == ("imported\n", "")
     assert list(bare.iterdir()) == []
 
 
 def test_the_first_connection_makes_the_database_and_says_nothing(bare: Path, start: Callable[..., User]) -> None:
-    user = start()
+    user = start(bare)
     assert user.ask("SELECT current_database() || ' ' || current_setting('server_version_num')::int / 10000") == (
         "restaurants 18"
     )
@@ -202,7 +202,7 @@ def test_the_first_connection_makes_the_database_and_says_nothing(bare: Path, st
 
 
 def test_only_the_account_of_the_server_reaches_it(folder: Path, start: Callable[..., User]) -> None:
-    start().ask("SELECT 1")
+    start(folder).ask("SELECT 1")
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (folder / "18-fast").iterdir()}
     assert oct((folder / "18-fast").stat().st_mode & 0o777) == "0o700"
     assert modes == {
@@ -217,7 +217,7 @@ def test_only_the_account_of_the_server_reaches_it(folder: Path, start: Callable
 
 
 def test_the_last_user_stops_it(folder: Path, start: Callable[..., User]) -> None:
-    first, second = start(), start()
+    first, second = start(folder), start(folder)
     assert first.ask(STARTED) == second.ask(STARTED)
     first.end()
     assert second.ask("SELECT 'still here'") == "still here"
@@ -226,7 +226,7 @@ def test_the_last_user_stops_it(folder: Path, start: Callable[..., User]) -> Non
 
 
 def test_many_starting_at_once_share_one_server(bare: Path, start: Callable[..., User]) -> None:
-    users = [start() for _ in range(4)]
+    users = [start(bare) for _ in range(4)]
     for user in users:
         user.send(STARTED)
     assert len({user.hear() for user in users}) == 1
@@ -237,21 +237,24 @@ def test_many_starting_at_once_share_one_server(bare: Path, start: Callable[...,
 def test_a_killed_user_leaves_a_server_that_the_next_one_uses_and_stops(
     folder: Path, start: Callable[..., User]
 ) -> None:
-    first = start()
+    first = start(folder)
     started = first.ask(STARTED)
     first.kill()
-    second = start()
+    second = start(folder)
     assert second.ask(STARTED) == started
     second.end()
     assert not is_running(folder)
 
 
 def test_a_killed_server_is_started_again_under_its_users(folder: Path, start: Callable[..., User]) -> None:
-    user = start("""
+    user = start(
+        folder,
+        """
 for line in sys.stdin:
     answer(line)
     connection.close()
-""")
+""",
+    )
     user.ask("CREATE TABLE kept AS SELECT 'kept' AS word; SELECT 1")
     started = user.ask(STARTED)
     kill_server(folder)
@@ -262,15 +265,15 @@ for line in sys.stdin:
 
 
 def test_a_server_killed_with_its_user_is_started_again_by_the_next(folder: Path, start: Callable[..., User]) -> None:
-    first = start()
-    first.ask("CREATE TABLE kept AS SELECT 'kept' AS word; SELECT 1")
+    first = start(folder)
+    first.ask("CREATE TABLE saved AS SELECT 'saved' AS word; SELECT 1")
     first.kill()
     kill_server(folder)
-    assert start().ask("SELECT word FROM kept") == "kept"
+    assert start(folder).ask("SELECT word FROM saved") == "saved"
 
 
 def test_stale_files_with_the_number_of_another_process(folder: Path, start: Callable[..., User]) -> None:
-    first = start()
+    first = start(folder)
     first.ask("SELECT 1")
     home = folder / "18-fast"
     stale = {path: path.read_text().split("\n") for path in (home / "data/postmaster.pid", home / ".s.PGSQL.5432.lock")}
@@ -280,7 +283,7 @@ def test_stale_files_with_the_number_of_another_process(folder: Path, start: Cal
         for path, lines in stale.items():
             path.write_text("\n".join([str(other.pid), *lines[1:]]))
             shutil.chown(path, server_account(folder))
-        second = start()
+        second = start(folder)
         assert second.ask("SELECT 'running'") == "running"
         assert second.end() == ("", "")
         assert other.poll() is None
@@ -288,23 +291,26 @@ def test_stale_files_with_the_number_of_another_process(folder: Path, start: Cal
 
 
 def test_a_user_killed_while_it_makes_the_data_folder(bare: Path, start: Callable[..., User]) -> None:
-    first = start()
+    first = start(bare)
     first.send("SELECT 1")
     wait_until(lambda: any(bare.glob("18-fast/initdb-*/PG_VERSION")))
     first.kill()
-    second = start()
+    second = start(bare)
     assert second.ask("SELECT 'complete'") == "complete"
     second.end()
     assert not any(bare.glob("18-fast/initdb-*"))
 
 
 def test_ctrl_c_does_not_reach_the_server(folder: Path, start: Callable[..., User]) -> None:
-    user = start("""
+    user = start(
+        folder,
+        """
 import signal
 signal.signal(signal.SIGINT, lambda *_: answer("SELECT 'finishing'"))
 answer("SELECT 'started'")
 for line in sys.stdin: answer(line)
-""")
+""",
+    )
     assert user.hear() == "started"
     os.killpg(user.process.pid, signal.SIGINT)
     assert user.hear() == "finishing"
@@ -313,7 +319,9 @@ for line in sys.stdin: answer(line)
 
 
 def test_a_forked_child_keeps_the_server_when_its_parent_ends(folder: Path, start: Callable[..., User]) -> None:
-    user = start("""
+    user = start(
+        folder,
+        """
 import os
 answer("SELECT 'parent'")
 connection.close()
@@ -321,7 +329,8 @@ if os.fork() == 0:
     answer("SELECT 'child'")
     sys.stdin.readline()
     answer("SELECT 'child, alone'")
-""")
+""",
+    )
     assert [user.hear(), user.hear()] == ["parent", "child"]
     assert user.process.wait(30) == 0
     assert user.ask("") == "child, alone"
@@ -329,8 +338,8 @@ if os.fork() == 0:
     wait_until(lambda: not is_running(folder))
 
 
-def test_two_folders_are_two_servers(bare: Path, template: Path, start: Callable[..., User]) -> None:
-    users = [start(where=copied(template, bare / name)) for name in ("a", "b")]
+def test_two_folders_are_two_servers(bare: Path, used: Path, start: Callable[..., User]) -> None:
+    users = [start(copied(used, bare / name)) for name in ("a", "b")]
     directories = [user.ask("SELECT current_setting('data_directory')") for user in users]
     assert directories == [f"{bare}/a/18-fast/data", f"{bare}/b/18-fast/data"]
     for user in users:
@@ -339,9 +348,10 @@ def test_two_folders_are_two_servers(bare: Path, template: Path, start: Callable
 
 @pytest.mark.parametrize("name", ["two words, Küche-кухня $HOME `x`", "50% + more, \"quoted\" 'so' \\", "long/" * 40])
 def test_any_folder_will_do_and_its_address_works(
-    bare: Path, template: Path, name: str, start: Callable[..., User]
+    bare: Path, used: Path, name: str, start: Callable[..., User]
 ) -> None:
     user = start(
+        copied(used, bare / name),
         """
 import environ
 from config.embedded_postgres import ensure_running
@@ -355,18 +365,19 @@ with psycopg.connect(address) as by_libpq:
     print(by_libpq.execute("SELECT current_database()").fetchone()[0], flush=True)
 answer("SELECT current_setting('data_directory')")
 """,
-        copied(template, bare / name),
     )
     assert user.end() == (f"postgres\npostgres\n{bare / name}/18-fast/data\n", "")
     assert command(bare / name, "remove").returncode == 0
     assert not (bare / name / "18-fast").exists()
 
 
-def test_a_server_that_cannot_start_says_why_and_what_to_type(folder: Path, start: Callable[..., User]) -> None:
-    start("answer('SELECT 1')").end()
+def test_a_server_that_cannot_start_says_why_and_what_to_type(
+    bare: Path, used: Path, start: Callable[..., User]
+) -> None:
+    folder = copied(used, bare)
     with open(folder / "18-fast" / "data" / "postgresql.conf", "a") as configuration:
         configuration.write("shared_buffers = lots\nno_such_setting = on\n")
-    words, error = start("answer('SELECT 1')").end()
+    words, error = start(folder, "answer('SELECT 1')").end()
     assert words == ""
     lines = error[error.index("django.db.utils.OperationalError") :].splitlines()
     assert lines[:3] == [
@@ -384,7 +395,7 @@ def test_a_server_that_cannot_start_says_why_and_what_to_type(folder: Path, star
 
 def test_a_folder_that_cannot_be_made_says_so(bare: Path, start: Callable[..., User]) -> None:
     (bare / "file").write_text("")
-    _, error = start("answer('SELECT 1')", bare / "file" / "postgres").end()
+    _, error = start(bare / "file" / "postgres", "answer('SELECT 1')").end()
     assert error.splitlines()[-1] == (
         f"django.db.utils.OperationalError: The embedded PostgreSQL cannot make its folder {bare}/file/postgres: "
         "Not a directory. Set EMBEDDED_POSTGRES_DIR to a folder you may write to, or DATABASE_URL to another server."
@@ -392,7 +403,9 @@ def test_a_folder_that_cannot_be_made_says_so(bare: Path, start: Callable[..., U
 
 
 def test_another_name_than_the_settings_is_used_but_never_created(folder: Path, start: Callable[..., User]) -> None:
-    user = start("""
+    user = start(
+        folder,
+        """
 answer("SELECT 1")
 from django.db import OperationalError
 with connection._nodb_cursor() as cursor:
@@ -404,12 +417,13 @@ for name in "other", "absent":
         answer("SELECT current_database()")
     except OperationalError as error:
         print(str(error).split("FATAL: ")[1].strip())
-""")
+""",
+    )
     assert user.end() == ('1\nother\ndatabase "absent" does not exist\n', "")
 
 
 def test_stop_stops_it_under_its_users_and_usage_is_told(folder: Path, start: Callable[..., User]) -> None:
-    user = start()
+    user = start(folder)
     user.ask("SELECT 1")
     stopped = command(folder, "stop")
     assert (stopped.returncode, stopped.stdout, stopped.stderr) == (0, "", "")
@@ -424,12 +438,15 @@ def test_stop_stops_it_under_its_users_and_usage_is_told(folder: Path, start: Ca
 
 
 def test_dbshell_is_the_psql_of_the_wheel(folder: Path, start: Callable[..., User]) -> None:
-    user = start("""
+    user = start(
+        folder,
+        """
 import os
 os.environ["PATH"] = ""
 from django.core.management import call_command
 call_command("dbshell", "--", "-XAt", "-c", "SELECT current_database(), current_user")
-""")
+""",
+    )
     assert user.end() == ("restaurants|postgres\n", "")
 
 
@@ -437,7 +454,7 @@ call_command("dbshell", "--", "-XAt", "-c", "SELECT current_database(), current_
 def test_root_runs_it_as_somebody_else_and_opens_no_folder_for_that(bare: Path, start: Callable[..., User]) -> None:
     private = bare / "private"
     private.mkdir(mode=0o700)
-    user = start(where=private)
+    user = start(private)
     data = Path(user.ask("SELECT current_setting('data_directory')"))
     assert data.is_relative_to("/var/lib")
     assert pwd.getpwuid(data.stat().st_uid).pw_name in ("postgres", "nobody")
