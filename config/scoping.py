@@ -41,7 +41,7 @@ def column(
     return decorate
 
 
-ASKED_BY_FILTERS = ("exact", "id__exact", "isnull", "gte", "lt")
+ASKED_BY_FILTERS = ("", "exact", "id__exact", "isnull", "gte", "lt")
 # One line in one line; notes in as many as they need.
 SMALL_WIDGETS = {
     LineField: {"widget": UnfoldAdminTextInputWidget},
