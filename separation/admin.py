@@ -58,7 +58,7 @@ class RunAdmin(RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the runs, each with the numbers of its chunks."""
         chunks = Count("chunks"), Count("chunks", filter=~Q(chunks__state=Chunk.PENDING))
-        runs: QuerySet[Any] = super().get_queryset(request)
+        runs: QuerySet[Run] = super().get_queryset(request)
         return runs.annotate(chunk_count=chunks[0], chunks_done=chunks[1])
 
     def change_view(

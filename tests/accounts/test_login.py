@@ -23,7 +23,8 @@ def rows_of_users() -> list[tuple[Any, ...]]:
     """Return every row of `users` as text, with the transaction that wrote it last."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT u.ctid::text, u.xmin::text, u::text FROM users u ORDER BY id")
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def log_in(client: Client, email: str, password: str) -> bool:

@@ -125,7 +125,11 @@ def test_completion_of_every_key_follows_the_page_of_its_rows(as_: Callable[[str
             if model._meta.app_label not in OURS or not field.is_relation:
                 continue
             target = field.related_model._meta.label_lower  # type: ignore[union-attr]
-            query = {"app_label": model._meta.app_label, "model_name": model._meta.model_name, "field_name": field.name}
+            query = {
+                "app_label": model._meta.app_label,
+                "model_name": str(model._meta.model_name),
+                "field_name": field.name,
+            }
             found = " ".join(str(client.get("/admin/autocomplete/", query).status_code) for client in clients)
             assert found == AUTOCOMPLETE.get(target, NOBODY), (model, field)
 

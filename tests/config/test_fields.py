@@ -179,7 +179,7 @@ def test_json_keeps_its_text_as_it_was_written() -> None:
 
 
 def test_a_line_is_edited_in_one_line() -> None:
-    widget = User._meta.get_field("email").formfield().widget  # type: ignore[union-attr]
+    widget = User._meta.get_field("email").formfield().widget
     assert widget.input_type == "text"
 
 
