@@ -88,11 +88,12 @@ def referring(connection: BaseDatabaseWrapper) -> Result:
 def _outcome(invariant: Invariant, compared: int, wrong: dict[str, str], status: str = FAIL) -> Result:
     """Return the result of comparing tables: STATUS if any is in WRONG, which says of each what it is."""
     sample: list[int | str] = [*wrong]
+    verdict = f"; {len(wrong):,} {'wrong' if status == FAIL else 'changed'}" if wrong else ""
     return Result(
         invariant.id,
         invariant.guarantee,
         status if wrong else PASS,
-        f"{compared:,} {invariant.compared}" + (f"; {len(wrong):,} wrong" if wrong else ""),
+        f"{compared:,} {invariant.compared}{verdict}",
         compared,
         len(wrong),
         sample[:SAMPLE_SIZE],

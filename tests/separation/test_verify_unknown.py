@@ -114,7 +114,7 @@ def test_what_the_ledger_did_not_write_is_a_warning(connection: BaseDatabaseWrap
         ["refresh_tokens"],
     )
     assert result.details == [f"{detail}. {OLD_APPLICATION}"]
-    assert result.figure == "9 tables compared; 1 wrong"
+    assert result.figure == "9 tables compared; 1 changed"
 
 
 def test_what_the_ledger_may_have_written_is_a_failure(connection: BaseDatabaseWrapper) -> None:
