@@ -122,7 +122,7 @@ def _refuse_unfit(target: Session, manifest: Manifest) -> None:
 
 
 def _refuse_older(server: BaseDatabaseWrapper, manifest: Manifest) -> None:
-    here, there = server.pg_version // 10000, manifest.server_version_num // 10000
+    here, there = server.get_database_version()[0], manifest.server_version_num // 10000
     if here < there:
         raise Refused(
             "server-version",

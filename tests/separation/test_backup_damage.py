@@ -1,5 +1,6 @@
 """A backup that is not as it was written is found out, whatever byte it is."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,8 +90,6 @@ def test_a_missing_file_is_named(file, folder):
 
 
 def test_a_manifest_with_other_counts_is_found(folder):
-    import json
-
     tables = json.loads((folder / "manifest.json").read_text())["tables"]
     tables[0]["rows"] += 1
     rewrite_manifest(folder, tables=tables)

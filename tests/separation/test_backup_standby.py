@@ -30,8 +30,12 @@ def standby() -> Iterator[Path]:
     server = ensure_running()
     server.place.give(folder)
     primary = f"host={server.socket_dir} port={server.port} user={server.user}"
-    _program("pg_basebackup", f"--dbname={primary}", f"--pgdata={folder}/data", "--write-recovery-conf", "--no-sync")
-    options = f"-k {folder} -c listen_addresses= -c port={server.port} -c max_connections=300 -c hot_standby_feedback=on -c fsync=off"
+    _program(
+        "pg_basebackup", f"--dbname={primary}", f"--pgdata={folder}/data", "--write-recovery-conf", "--checkpoint=fast"
+    )
+    options = (
+        f"-k {folder} -c listen_addresses= -c port={server.port} -c max_connections=300 -c hot_standby_feedback=on"
+    )
     _program("pg_ctl", "start", "--wait", f"--pgdata={folder}/data", f"--log={folder}/log", f"--options={options}")
     try:
         yield folder
@@ -71,7 +75,7 @@ def on_standby(standby: Path, name: str):
     (written,) = execute(name, "SELECT pg_current_wal_lsn()")[0]
     server = ensure_running()
     with psycopg.connect(host=str(standby), port=server.port, user=server.user, dbname="postgres") as there:
-        while not there.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [written]).fetchone()[0]:
+        while there.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [written]).fetchone() != (True,):
             time.sleep(0.05)
             there.rollback()
     plain = {"ENGINE": "django.db.backends.postgresql", "HOST": str(standby), "PORT": server.port, "USER": server.user}

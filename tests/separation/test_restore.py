@@ -1,5 +1,7 @@
 """A restore gives the database back to the last bit, into an empty database and no other."""
 
+import hashlib
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +39,17 @@ def backup_of(name: str) -> Path:
 def restore_into(name: str, folder: Path):
     with connected(name) as connection:
         return restore(connection, folder)
+
+
+def forge(folder: Path, file: Path, text: str) -> None:
+    """Change a schema file so that only a comparison of the outcome can find it."""
+    former = hashlib.sha256(file.read_bytes()).hexdigest()
+    file.write_text(text)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    schema_files = json.loads((folder / "manifest.json").read_text())["schema_files"] | {file.name: digest}
+    sums = folder / "SHA256SUMS"
+    sums.write_text(sums.read_text().replace(former, digest))
+    rewrite_manifest(folder, schema_files=schema_files)
 
 
 def test_every_kind_of_object_and_value_comes_back(source, target, backup_dir):
@@ -223,20 +236,6 @@ def test_what_comes_out_other_than_it_was_is_found(found, changed, said, source,
 
     assert said in failure.value.message
     assert execute(target, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
-
-
-def forge(folder: Path, file: Path, text: str) -> None:
-    """Change a schema file so that only a comparison of the outcome can find it."""
-    import hashlib
-    import json
-
-    former = hashlib.sha256(file.read_bytes()).hexdigest()
-    file.write_text(text)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    schema_files = json.loads((folder / "manifest.json").read_text())["schema_files"] | {file.name: digest}
-    sums = folder / "SHA256SUMS"
-    sums.write_text(sums.read_text().replace(former, digest))
-    rewrite_manifest(folder, schema_files=schema_files)
 
 
 def test_the_command_makes_a_missing_database_and_says_how_to_switch_over(legacy_database, backup_dir):
