@@ -48,12 +48,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return {"user": server.user, **parameters, "host": str(server.socket_dir), "port": server.port}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Connect; once more if the server had died without our notice."""
+        """Connect; once more, with the server seen to, if that fails: it may have died just before."""
         try:
             return super().get_new_connection(conn_params)
         except psycopg.OperationalError:
-            server = ensure_running()
-            if server.answers():
-                raise
-            server.recover()
+            ensure_running().recover()
             return super().get_new_connection(self.get_connection_params())
