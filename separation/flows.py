@@ -69,11 +69,12 @@ def execute(connection: BaseDatabaseWrapper, operator: Operator) -> int:
 
 
 def _move(connection: BaseDatabaseWrapper, run: Run, plan: Plan) -> Report:
-    if phase_of(connection) == Phase.LEGACY:
-        run.baseline = baseline_of(connection)
-        change_phase(connection, Phase.LEGACY, Phase.DUAL)
+    starting = phase_of(connection) == Phase.LEGACY
     run.total = plan.to_examine
+    run.baseline = baseline_of(connection) if starting else {}
     run.save(using=connection.alias)
+    if starting:
+        change_phase(connection, Phase.LEGACY, Phase.DUAL)
     migration = Migration(connection, run)
     migration.reopen()
     with stop_on_signals() as stop, progress("Moving customers", plan.to_examine, "customers") as advance:

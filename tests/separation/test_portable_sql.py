@@ -4,7 +4,7 @@ import re
 
 from django.conf import settings
 
-# E'\v' is a vertical tab since PostgreSQL 16 and the letter v before: trimming with it cut the v off vera@example.org.
+# E'\v' is a vertical tab on PostgreSQL 18 and the letter v on 16: trimming with it cut the v off vera@example.org.
 NOT_EVERYWHERE = re.compile(r"E'[^']*\\v")
 
 
