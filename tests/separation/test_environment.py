@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 from separation.environment import Environment, environment_of, mark, mark_scratch, refuse_on_production
 from separation.errors import Refused
 from separation.identity import identity_of
-from tests.databases import Databases, LegacyDatabase, default_connection_to, manage
+from tests.databases import LegacyDatabase, default_connection_to, manage, server
 from tests.separation.engine import one, query
 
 pytestmark = pytest.mark.engine
@@ -83,12 +83,12 @@ def test_a_copy_is_as_closed_as_production(legacy_database: Make) -> None:
     refuse_on_production(database.connection, "Demo data needs a scratch database", "python manage.py environment")
 
 
-def test_a_mark_does_not_travel_with_a_copy(legacy_database: Make, databases: Databases) -> None:
+def test_a_mark_does_not_travel_with_a_copy(legacy_database: Make) -> None:
     original = legacy_database("plain")
     identity = identity_of(original.connection)
     original.connection.close()
     name = f"{original.name}_copy"
-    with databases._admin.cursor() as cursor:
+    with server() as admin, admin.cursor() as cursor:
         cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original.name}"')
         try:
             with default_connection_to(name) as connection:
@@ -99,11 +99,11 @@ def test_a_mark_does_not_travel_with_a_copy(legacy_database: Make, databases: Da
             cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def test_a_mark_does_not_survive_a_new_name(empty_database: str, databases: Databases) -> None:
+def test_a_mark_does_not_survive_a_new_name(empty_database: str) -> None:
     with default_connection_to(empty_database) as connection:
         mark_scratch(connection)
     assert manage(empty_database, "environment").stdout.startswith(f"{empty_database}: scratch (")
-    with databases._admin.cursor() as cursor:
+    with server() as admin, admin.cursor() as cursor:
         cursor.execute(f'ALTER DATABASE "{empty_database}" RENAME TO "{empty_database}_renamed"')
         try:
             done = manage(f"{empty_database}_renamed", "environment")
@@ -112,7 +112,7 @@ def test_a_mark_does_not_survive_a_new_name(empty_database: str, databases: Data
     assert done.stdout == f"{empty_database}_renamed: production (nothing inside it says otherwise)\n"
 
 
-def test_a_mark_that_a_role_may_not_read_is_none(legacy_database: Make, databases: Databases) -> None:
+def test_a_mark_that_a_role_may_not_read_is_none(legacy_database: Make) -> None:
     database = legacy_database("plain")
     role = f"{database.name}_reader"
     superuser = identity_of(database.connection)

@@ -8,7 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.preflight import FAIL, PASS, WARN, Result, run_preflight
 from separation.preflight.look import Look
-from tests.databases import Databases, LegacyDatabase, default_connection_to
+from tests.databases import LegacyDatabase, default_connection_to, server
 from tests.separation.engine import query
 
 pytestmark = pytest.mark.engine
@@ -22,10 +22,10 @@ def check(connection: BaseDatabaseWrapper, name: str) -> Result:
 
 
 @pytest.fixture
-def role(databases: Databases) -> Iterator[str]:
+def role(databases: object) -> Iterator[str]:
     """The name of a role that may log in, and no more."""
     name = f"test_role_{secrets.token_hex(4)}"
-    with databases._admin.cursor() as cursor:
+    with server() as admin, admin.cursor() as cursor:
         cursor.execute(f"CREATE ROLE {name} LOGIN")
         yield name
         cursor.execute(f"DROP ROLE {name}")
@@ -132,9 +132,10 @@ def test_a_pooler_in_transaction_mode(legacy_database: Make, monkeypatch: pytest
         ),
     ],
 )
-def test_an_encoding_that_is_not_unicode(databases: Databases, encoding: str, expected: Result) -> None:
-    name = f"test_legacy_{databases._token}_{encoding.lower()}"
-    with databases._admin.cursor() as cursor:
+@pytest.mark.usefixtures("databases")
+def test_an_encoding_that_is_not_unicode(encoding: str, expected: Result) -> None:
+    name = f"test_encoding_{secrets.token_hex(4)}"
+    with server() as admin, admin.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING {encoding} LOCALE_PROVIDER libc LOCALE 'C'")
         try:
             with default_connection_to(name) as connection:
