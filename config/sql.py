@@ -1,7 +1,7 @@
 """Named SQL: blocks of a `.sql` file, each with a line that says what it guarantees."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _NAME_LINE = re.compile(r"^-- name:(.*)$", re.MULTILINE)
@@ -13,12 +13,13 @@ class Queries:
     """The blocks of one `.sql` file: an attribute for each, and iteration over their names in the file's order.
 
     A block begins with `-- name: some_name` and at least one comment line that describes it. `{{earlier}}` in a
-    block's text stands for the text of the block `earlier`, which must come before it in the same file. Raises
-    ValueError, naming the file and the block, for a file that breaks these rules.
+    block's text stands for the text of the block `earlier`, which must come before it in the same file, or is one of
+    the texts in GIVEN. Raises ValueError, naming the file and the block, for a file that breaks these rules.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, given: Mapping[str, str] | None = None) -> None:
         self._path = path
+        self._given = given or {}
         self._texts: dict[str, str] = {}
         head, *parts = _NAME_LINE.split(path.read_text(encoding="utf-8"))
         if any(line.strip() and not line.startswith("--") for line in head.splitlines()):
@@ -37,6 +38,8 @@ class Queries:
         self._texts[name] = _SHARED.sub(lambda found: self._shared(name, found[1]), text)
 
     def _shared(self, name: str, other: str) -> str:
+        if other in self._given:
+            return self._given[other]
         if other not in self._texts:
             raise ValueError(f"{self._path}: block {name!r} uses {{{{{other}}}}}, which is no block before it.")
         return self._texts[other]

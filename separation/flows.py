@@ -8,8 +8,9 @@ from separation import interlocks
 from separation.database import name_of
 from separation.lock import exclusive
 from separation.migrator import Migration, stop_on_signals
+from separation.mirror import drain
 from separation.models import Finding, Phase, Run
-from separation.phases import change_phase, phase_of
+from separation.phases import change_phase, phase_of, settle_phase
 from separation.planner import Plan, Trial, make_plan, try_one_chunk
 from separation.progress import progress
 from separation.rollback import roll_back, to_purge
@@ -55,6 +56,7 @@ def execute(connection: BaseDatabaseWrapper, operator: Operator) -> int:
         interlocks.require_rehearsal(connection)
         interlocks.require_backup(connection)
         interlocks.require_preflight(connection)
+        drain(connection)
         plan = make_plan(connection)
         if plan.nothing_to_do:
             operator.say(f"Nothing to do: all {plan.moved_already:,} customers who can be moved are moved.")
@@ -63,19 +65,21 @@ def execute(connection: BaseDatabaseWrapper, operator: Operator) -> int:
         name = name_of(connection)
         operator.ask_phrase(f"MIGRATE {name}", f"This moves {plan.to_move:,} customers in database {name!r}.")
         with recorded(connection, Run.EXECUTE) as run:
-            report = _move(connection, run, plan)
+            report = _move(connection, operator, run, plan)
     _say_summary(connection, operator, run)
     return _say_verdict(operator, report, run)
 
 
-def _move(connection: BaseDatabaseWrapper, run: Run, plan: Plan) -> Report:
+def _move(connection: BaseDatabaseWrapper, operator: Operator, run: Run, plan: Plan) -> Report:
     starting = phase_of(connection) == Phase.LEGACY
     run.total = plan.to_examine
     run.baseline = baseline_of(connection) if starting else {}
     run.save(using=connection.alias)
     if starting:
-        change_phase(connection, Phase.LEGACY, Phase.DUAL)
-    migration = Migration(connection, run)
+        change_phase(connection, Phase.LEGACY, Phase.DUAL, operator.note)
+    else:
+        settle_phase(connection, operator.note)
+    migration = Migration(connection, run, note=operator.note)
     migration.reopen()
     with stop_on_signals() as stop, progress("Moving customers", plan.to_examine, "customers") as advance:
         migration.move_all(stop, advance)
@@ -101,7 +105,7 @@ def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
         with recorded(connection, Run.ROLLBACK) as run, stop_on_signals() as stop:
             run.total = customers
             with progress("Purging the new tables", customers, "customers") as advance:
-                roll_back(connection, run, stop, advance)
+                roll_back(connection, run, stop, advance, operator.note)
     _say_counts(operator, "Rolled back", run, ("customers", "reservations", "orders"))
     operator.say(f"The phase is legacy again. Findings and runs stay on record; the log is {run.log_path}")
     return 0

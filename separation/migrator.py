@@ -17,7 +17,9 @@ from config.sql import Queries
 from separation.database import execute, is_lost, loss_is_said, row, rows, scalar
 from separation.errors import CheckFailed, Interrupted
 from separation.masking import mask_text
+from separation.mirror import drain
 from separation.models import Chunk, Run
+from separation.waiting import BRIEFLY, Note, is_transient, patiently, silent, wait_for_older
 
 _SQL = settings.BASE_DIR / "separation" / "sql"
 CHUNK = Queries(_SQL / "chunk.sql")
@@ -28,9 +30,7 @@ FINISH = Queries(_SQL / "finish.sql")
 OWN_TABLES = frozenset({"customers", "customer_profiles", "customer_restaurants", "reservations", "orders"})
 EVERYBODY = {"first": -(2**31), "last": 2**31 - 1}
 
-_TRANSIENT = {"40001", "40P01", "55P03", "57014"}  # serialization, deadlock, lock not available, statement timeout
 _ATTEMPTS = 5
-LOCK_TIMEOUT = "5s"
 
 RESUME = "python manage.py migrate_customers --execute"
 
@@ -65,7 +65,7 @@ class Pace:
     """How many customers the next chunk takes, so that one transaction lasts about `target` seconds."""
 
     size: int = 2000
-    target: float = 1.0
+    target: float = 0.5
     smallest: int = 100
     largest: int = 10_000
 
@@ -84,6 +84,7 @@ class Migration:
     run: Run
     pace: Pace = field(default_factory=Pace)
     attempts: dict[int, int] = field(default_factory=dict)
+    note: Note = silent
 
     def reopen(self) -> None:
         """Put chunks back into the ledger in which somebody can move who could not before."""
@@ -93,6 +94,7 @@ class Migration:
         """Work through the ledger until it is done; raises Interrupted between two chunks when asked to stop."""
         with loss_is_said(self.connection, RESUME):
             while not stop.asked:
+                drain(self.connection)
                 chunk = self._claimable() or self._allocate()
                 if chunk is None:
                     return
@@ -142,9 +144,8 @@ class Migration:
         """Decide what follows a failed chunk: the same again, its halves, or a finding for its one person."""
         if is_lost(self.connection, error):
             raise error
-        state = getattr(error.__cause__, "sqlstate", None) or ""
         tries = self.attempts[chunk.pk] = self.attempts.get(chunk.pk, 0) + 1
-        if state in _TRANSIENT and tries < _ATTEMPTS:
+        if is_transient(error) and tries < _ATTEMPTS:
             time.sleep(0.1 * 2**tries)
             return 0
         return self._halve(chunk, mask_text(str(error).strip().splitlines()[0]))
@@ -166,21 +167,40 @@ class Migration:
             self.run.counts[name] = self.run.counts.get(name, 0) + count
 
     def finish(self) -> None:
-        """Link stragglers, remove who was deleted meanwhile, record the findings about rows: in one transaction."""
-        run = self.run.pk
-        with transaction.atomic(self.connection.alias):
-            ranges = {}
-            for name, query in (("reservations", FINISH.link_reservations), ("orders", FINISH.link_orders)):
-                late = rows(self.connection, query)
-                ranges.update({(first, last): True for first, last, _ in late})
-                self._count({name: sum(count for *_, count in late)})
-            for first, last in ranges:
-                execute(self.connection, CHUNK.restaurants, first=first, last=last)
-            self._count({"deleted": execute(self.connection, FINISH.remove_deleted, run=run)})
-            for query in (FINISH.orphans, FINISH.no_restaurant, FINISH.restaurant_mismatch):
-                self._count({"findings": execute(self.connection, query, run=run)})
-            for query in (FINISH.settle_gone, FINISH.settle_gone_rows, FINISH.mark_linked):
-                execute(self.connection, query)
+        """Link stragglers, remove who was deleted meanwhile, record the findings about rows: in one transaction.
+
+        Before that every transaction is waited for that may have written what no chunk has seen, and the mirror's queue
+        is worked off. Raises CheckFailed if others stay in the way of either; the next run then goes on here.
+        """
+        with loss_is_said(self.connection, RESUME):
+            wait_for_older(self.connection, RESUME, self.note)
+            self._work_off()
+            for name, count in patiently(self.connection, self._finish).items():
+                self._count({name: count})
+
+    def _work_off(self) -> None:
+        """Drain the queue to its end, as long as it gets shorter or a little time has not passed."""
+        for attempt in range(_ATTEMPTS):
+            if not (left := drain(self.connection)):
+                return
+            time.sleep(0.1 * 2**attempt)
+        raise CheckFailed(f"{left:,} people are locked by other sessions and wait in separation_pending.", RESUME)
+
+    def _finish(self) -> Counter[str]:
+        done: Counter[str] = Counter()
+        ranges = {}
+        for name, query in (("reservations", FINISH.link_reservations), ("orders", FINISH.link_orders)):
+            late = rows(self.connection, query)
+            ranges.update({(first, last): True for first, last, _ in late})
+            done[name] += sum(count for *_, count in late)
+        for first, last in ranges:
+            execute(self.connection, CHUNK.restaurants, first=first, last=last)
+        done["deleted"] += execute(self.connection, FINISH.remove_deleted, run=self.run.pk)
+        for query in (FINISH.orphans, FINISH.no_restaurant, FINISH.restaurant_mismatch):
+            done["findings"] += execute(self.connection, query, run=self.run.pk)
+        for query in (FINISH.settle_gone, FINISH.settle_gone_rows, FINISH.mark_linked):
+            execute(self.connection, query)
+        return done
 
 
 def run_chunk(
@@ -189,19 +209,22 @@ def run_chunk(
     """Move everything of the customers with ids FIRST to LAST, in the caller's transaction.
 
     Returns what was done and the rows written by table, as PostgreSQL counted them. Raises CheckFailed if anything
-    but our own tables was written: the transaction must not commit then.
+    but our own tables was written: the transaction must not commit then. People whom another session holds are left
+    to the mirror's queue.
     """
     span = {"first": first, "last": last}
     before = _writes(connection)
     execute(
         connection,
-        "SELECT set_config('lock_timeout', %(wait)s, true), set_config('statement_timeout', '10min', true)",
-        wait=LOCK_TIMEOUT,
+        "SELECT set_config('lock_timeout', %(wait)s, true), set_config('statement_timeout', '10min', true), "
+        "set_config('separation.bypass', 'on', true)",
+        wait=BRIEFLY,
     )
-    examined = scalar(connection, CHUNK.lock_users, **span)
+    examined, skipped = row(connection, CHUNK.lock_users, **span)
+    execute(connection, CHUNK.queue, ids=skipped)
     execute(connection, CHUNK.remember_reservations, **span)
     execute(connection, CHUNK.remember_orders, **span)
-    customers, findings = row(connection, CHUNK.move, run=run, **span)
+    customers, findings = row(connection, CHUNK.move, run=run, skipped=skipped, **span)
     counts = {
         "examined": examined,
         "customers": customers,

@@ -141,13 +141,17 @@ class Finding(models.Model):
 
 
 class Pending(models.Model):
-    """A user whose mirror could not be written at once and is synchronised by the next chunk, status or verify."""
+    """A user whose mirror could not be written at once and is synchronised by the next chunk, status or verify.
 
-    user_id = models.IntegerField(primary_key=True)
+    One user may be here many times: nothing is unique, so that queueing never waits for another session.
+    """
+
+    user_id = models.IntegerField()
     queued_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "separation_pending"
+        indexes = [models.Index(fields=["user_id"], name="separation_pending_user_id_idx")]
 
     def __str__(self) -> str:
         return f"user {self.user_id}"

@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 
 from separation.errors import CheckFailed
 from separation.models import Phase
+from separation.waiting import Note, silent, wait_for_older
 
 TRANSITIONS = frozenset(
     {
@@ -26,10 +27,12 @@ def phase_of(connection: BaseDatabaseWrapper) -> str:
     return Phase.objects.using(connection.alias).get(pk=1).name
 
 
-def change_phase(connection: BaseDatabaseWrapper, old: str, new: str) -> None:
+def change_phase(connection: BaseDatabaseWrapper, old: str, new: str, note: Note = silent) -> None:
     """Change the phase from OLD to NEW; raises CheckFailed if it is not OLD any more.
 
-    Only transitions of the table are allowed; another one is a mistake in the caller.
+    Returns once every transaction is over that may have seen the phase OLD, since to those the mirror was still off, or
+    still on; raises CheckFailed if one stays open, with the phase changed: the same command then waits again. Only
+    transitions of the table are allowed; another one is a mistake in the caller.
     """
     if (old, new) not in TRANSITIONS:
         raise ValueError(f"No transition leads from phase {old!r} to {new!r}.")
@@ -40,3 +43,9 @@ def change_phase(connection: BaseDatabaseWrapper, old: str, new: str) -> None:
             f"The phase is {phase_of(connection)!r}, not {old!r}: somebody else changed it.",
             "python manage.py separation_status",
         )
+    settle_phase(connection, note)
+
+
+def settle_phase(connection: BaseDatabaseWrapper, note: Note = silent) -> None:
+    """Wait for the transactions that may have seen the phase before this one."""
+    wait_for_older(connection, "the same command again", note, snapshots=True)

@@ -1,7 +1,6 @@
 """The way back: one change of phase, then the purge of the new tables in short transactions."""
 
 from django.conf import settings
-from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.sql import Queries
@@ -9,7 +8,8 @@ from separation.database import execute, loss_is_said, row, scalar
 from separation.errors import Interrupted
 from separation.migrator import Advance, Pace, StopRequest
 from separation.models import Phase, Run
-from separation.phases import change_phase, phase_of
+from separation.phases import change_phase, phase_of, settle_phase
+from separation.waiting import Note, patiently, silent
 
 RESUME = "python manage.py migrate_customers --rollback"
 ROLLBACK = Queries(settings.BASE_DIR / "separation" / "sql" / "rollback.sql")
@@ -20,14 +20,18 @@ def to_purge(connection: BaseDatabaseWrapper) -> int:
     return int(scalar(connection, "SELECT count(*) FROM customers"))
 
 
-def roll_back(connection: BaseDatabaseWrapper, run: Run, stop: StopRequest, advance: Advance) -> None:
+def roll_back(
+    connection: BaseDatabaseWrapper, run: Run, stop: StopRequest, advance: Advance, note: Note = silent
+) -> None:
     """Take the database back to phase `legacy` and the new tables to what they were just after `migrate`.
 
     Every legacy row that the migration filled is emptied again, and none else. Idempotent and resumable: a purge that
     was interrupted goes on where it stopped.
     """
     if phase_of(connection) == Phase.DUAL:
-        change_phase(connection, Phase.DUAL, Phase.LEGACY)
+        change_phase(connection, Phase.DUAL, Phase.LEGACY, note)
+    else:
+        settle_phase(connection, note)
     with loss_is_said(connection, RESUME):
         while not stop.asked:
             first, last, customers = row(connection, ROLLBACK.next_range, size=Pace().largest)
@@ -42,15 +46,16 @@ def roll_back(connection: BaseDatabaseWrapper, run: Run, stop: StopRequest, adva
 def purge(connection: BaseDatabaseWrapper, run: Run, first: int, last: int) -> None:
     """Take the customers with ids FIRST to LAST, and all that the migration made of them, out again."""
     span = {"first": first, "last": last}
-    with transaction.atomic(connection.alias):
-        execute(connection, "SELECT set_config('lock_timeout', '30s', true)")
-        execute(connection, ROLLBACK.lock_users, **span)
-        done = {
-            "reservations": execute(connection, ROLLBACK.unlink_reservations, **span),
-            "orders": execute(connection, ROLLBACK.unlink_orders, **span),
-            "profiles": execute(connection, ROLLBACK.drop_profiles, **span)
-            + execute(connection, ROLLBACK.release_profiles, **span),
-            "customers": execute(connection, ROLLBACK.drop_customers, **span),
-        }
-    for name, count in done.items():
+    for name, count in patiently(connection, lambda: _purge(connection, span)).items():
         run.counts[name] = run.counts.get(name, 0) + count
+
+
+def _purge(connection: BaseDatabaseWrapper, span: dict[str, int]) -> dict[str, int]:
+    execute(connection, ROLLBACK.lock_users, **span)
+    return {
+        "reservations": execute(connection, ROLLBACK.unlink_reservations, **span),
+        "orders": execute(connection, ROLLBACK.unlink_orders, **span),
+        "profiles": execute(connection, ROLLBACK.drop_profiles, **span)
+        + execute(connection, ROLLBACK.release_profiles, **span),
+        "customers": execute(connection, ROLLBACK.drop_customers, **span),
+    }

@@ -3,9 +3,18 @@
 
 -- name: lock_users
 -- Locks the chunk's customers in id order, so that none is changed or deleted before it commits; keys stay readable.
-SELECT count(*) FROM (
-    SELECT u.id FROM users u WHERE u.id BETWEEN %(first)s AND %(last)s AND u.is_customer ORDER BY u.id FOR NO KEY UPDATE
-) locked
+-- Waits for nobody, since whoever waits while holding locks can be half of a deadlock: gives how many customers there
+-- are, and the ids of those whom another session holds.
+WITH locked AS MATERIALIZED (
+    SELECT u.id FROM users u WHERE u.id BETWEEN %(first)s AND %(last)s AND u.is_customer
+    ORDER BY u.id FOR NO KEY UPDATE SKIP LOCKED
+),
+there AS MATERIALIZED (SELECT u.id FROM users u WHERE u.id BETWEEN %(first)s AND %(last)s AND u.is_customer)
+SELECT (SELECT count(*) FROM there), ARRAY(SELECT id FROM there EXCEPT SELECT id FROM locked)
+
+-- name: queue
+-- Leaves people to the next draining of the mirror's queue.
+INSERT INTO separation_pending (user_id) SELECT unnest(%(ids)s::integer[])
 
 -- name: remember_reservations
 -- Remembers each customer_id that stood here before this person was moved: a roll-back must leave it.
@@ -23,8 +32,8 @@ WHERE t.customer_id BETWEEN %(first)s AND %(last)s
     AND NOT EXISTS (SELECT FROM customers c WHERE c.id = t.customer_id)
 ON CONFLICT (table_name, row_id) DO NOTHING
 
--- name: classified
--- Gives each customer of `users` in the range its outcome: 'move', or the kind of finding that keeps it back.
+-- name: classified_users
+-- Gives users their outcome: 'move', or the kind of finding that keeps a customer back. A WHERE follows.
 SELECT u.id, u.email, u.name, u.phone, u.password, u.created_at, u.updated_at,
     u.password ~ '^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$' AS bcrypt,
     CASE
@@ -41,27 +50,37 @@ SELECT u.id, u.email, u.name, u.phone, u.password, u.created_at, u.updated_at,
         ) THEN 'duplicate_email'
         ELSE 'move'
     END AS outcome
-FROM users u WHERE u.is_customer AND u.id BETWEEN %(first)s AND %(last)s
+FROM users u
+
+-- name: classified
+-- Gives each customer of `users` in the range its outcome.
+{{classified_users}} WHERE u.is_customer AND u.id BETWEEN %(first)s AND %(last)s
+
+-- name: as_customers
+-- Gives what the rows of `classified` are in the words of customers. A WHERE on k may follow.
+SELECT k.id, btrim(k.email, E' \t\n\r\f\x0b') AS email, CASE WHEN k.bcrypt THEN k.password ELSE '!' END AS password,
+    split_part(n.full_name, ' ', 1) AS first_name,
+    substr(n.full_name, strpos(n.full_name || ' ', ' ') + 1) AS last_name, k.phone, k.created_at, k.updated_at
+FROM classified k
+    CROSS JOIN LATERAL (SELECT btrim(regexp_replace(coalesce(k.name, ''), '\s+', ' ', 'g')) AS full_name) n
+
+-- name: insert_customers
+-- Inserts those of `classified` who move, under their own ids, unless they are there.
+INSERT INTO customers
+    (id, email, password, first_name, last_name, phone, email_verified, created_at, updated_at)
+SELECT c.id, c.email, c.password, c.first_name, c.last_name, c.phone, coalesce(p.email_verified, false),
+    c.created_at, c.updated_at
+FROM ({{as_customers}} WHERE k.outcome = 'move') c LEFT JOIN customer_profiles p ON p.user_id = c.id
+ON CONFLICT (id) DO NOTHING
 
 -- name: move
 -- Inserts the customers who move, under their own ids, and a finding for each who does not or has no readable hash.
-WITH classified AS MATERIALIZED ({{classified}}),
-named AS (
-    SELECT c.*, btrim(regexp_replace(coalesce(c.name, ''), '\s+', ' ', 'g')) AS full_name
-    FROM classified c WHERE c.outcome = 'move'
-),
-moved AS (
-    INSERT INTO customers
-        (id, email, password, first_name, last_name, phone, email_verified, created_at, updated_at)
-    SELECT n.id, btrim(n.email, E' \t\n\r\f\x0b'), CASE WHEN n.bcrypt THEN n.password ELSE '!' END,
-        split_part(n.full_name, ' ', 1), substr(n.full_name, strpos(n.full_name || ' ', ' ') + 1),
-        n.phone, coalesce(p.email_verified, false), n.created_at, n.updated_at
-    FROM named n LEFT JOIN customer_profiles p ON p.user_id = n.id
-    ON CONFLICT (id) DO NOTHING
-    RETURNING id
-),
+-- People whom the lock passed over stay out; whoever the mirror moved before stays in, also beside a later duplicate.
+WITH classified AS MATERIALIZED ({{classified}} AND u.id <> ALL (%(skipped)s::integer[])),
+moved AS ({{insert_customers}} RETURNING id),
 found AS (
-    SELECT outcome AS kind, id FROM classified WHERE outcome <> 'move'
+    SELECT k.outcome AS kind, k.id FROM classified k
+    WHERE k.outcome <> 'move' AND NOT EXISTS (SELECT FROM customers c WHERE c.id = k.id)
     UNION ALL
     SELECT 'needs_password_reset', id FROM classified WHERE outcome = 'move' AND NOT bcrypt
 ),
@@ -85,14 +104,18 @@ UPDATE customer_profiles p SET customer_id = p.user_id
 FROM customers c
 WHERE c.id = p.user_id AND p.user_id BETWEEN %(first)s AND %(last)s AND p.customer_id IS NULL
 
--- name: create_profiles
--- Creates a profile for each customer who has none; every column is given, since the table may be an old one.
+-- name: insert_profiles
+-- Creates a profile for customers who have none; every column is given, since the table may be an old one. An AND on c
+-- follows.
 INSERT INTO customer_profiles
     (customer_id, phone_verified, email_verified, vip_status, tags, marketing_opt_in, created_at, updated_at)
 SELECT c.id, false, false, false, '{}', false, c.created_at, c.updated_at
 FROM customers c
-WHERE c.id BETWEEN %(first)s AND %(last)s
-    AND NOT EXISTS (SELECT FROM customer_profiles p WHERE p.customer_id = c.id)
+WHERE NOT EXISTS (SELECT FROM customer_profiles p WHERE p.customer_id = c.id)
+
+-- name: create_profiles
+-- Creates a profile for each customer of the range who has none.
+{{insert_profiles}} AND c.id BETWEEN %(first)s AND %(last)s
 
 -- name: link_reservations
 -- Links the rows that moved customers wrote themselves; one that already names a customer keeps that customer.
@@ -106,24 +129,18 @@ UPDATE orders t SET customer_id = t.user_id
 FROM customers c
 WHERE c.id = t.user_id AND t.user_id BETWEEN %(first)s AND %(last)s AND t.customer_id IS NULL
 
--- name: restaurants
--- Makes the links of the customers to restaurants, with visits and spend, or brings their figures up to date.
-WITH facts AS (
-    SELECT v.* FROM customer_visits(%(first)s, %(last)s) v
-    UNION ALL
-    SELECT s.user_id, s.restaurant_id, NULL, NULL, 0, 0
-    FROM restaurant_staff s WHERE s.user_id BETWEEN %(first)s AND %(last)s
-),
+-- name: link_people
+-- Makes the links of `people` to restaurants from `facts`, or brings their figures up to date.
 links AS (
     SELECT f.customer_id, f.restaurant_id, min(f.first_visit) AS first_visit, max(f.last_visit) AS last_visit,
         sum(f.visit_count) AS visit_count, sum(f.total_spent) AS total_spent
-    FROM facts f JOIN customers c ON c.id = f.customer_id
+    FROM facts f JOIN people p ON p.id = f.customer_id
     GROUP BY f.customer_id, f.restaurant_id
 ),
 lone AS (
-    SELECT c.id AS customer_id, r.id AS restaurant_id
-    FROM customers c CROSS JOIN (SELECT min(id) AS id FROM restaurants HAVING count(*) = 1) r
-    WHERE c.id BETWEEN %(first)s AND %(last)s AND NOT EXISTS (SELECT FROM links l WHERE l.customer_id = c.id)
+    SELECT p.id AS customer_id, r.id AS restaurant_id
+    FROM people p CROSS JOIN (SELECT min(id) AS id FROM restaurants HAVING count(*) = 1) r
+    WHERE NOT EXISTS (SELECT FROM links l WHERE l.customer_id = p.id)
 )
 INSERT INTO customer_restaurants AS t (customer_id, restaurant_id, first_visit, last_visit, visit_count, total_spent)
 SELECT customer_id, restaurant_id, first_visit, last_visit, visit_count, total_spent FROM links
@@ -134,6 +151,17 @@ ON CONFLICT (customer_id, restaurant_id) DO UPDATE SET
     visit_count = excluded.visit_count, total_spent = excluded.total_spent
 WHERE (t.first_visit, t.last_visit, t.visit_count, t.total_spent)
     IS DISTINCT FROM (excluded.first_visit, excluded.last_visit, excluded.visit_count, excluded.total_spent)
+
+-- name: restaurants
+-- Makes the links of the range's customers to restaurants, or brings their figures up to date.
+WITH people AS (SELECT c.id FROM customers c WHERE c.id BETWEEN %(first)s AND %(last)s),
+facts AS (
+    SELECT v.* FROM customer_visits(%(first)s, %(last)s) v
+    UNION ALL
+    SELECT s.user_id, s.restaurant_id, NULL, NULL, 0, 0
+    FROM restaurant_staff s WHERE s.user_id BETWEEN %(first)s AND %(last)s
+),
+{{link_people}}
 
 -- name: written
 -- Counts the rows this session wrote, by table, cascades and triggers included; what it has not reported to the

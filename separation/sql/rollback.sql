@@ -37,6 +37,6 @@ UPDATE customer_profiles SET customer_id = NULL WHERE customer_id BETWEEN %(firs
 DELETE FROM customers WHERE id BETWEEN %(first)s AND %(last)s
 
 -- name: forget
--- Empties the ledger and what was remembered for this moment; runs, findings and logs stay.
-WITH undo AS (DELETE FROM separation_undo)
+-- Empties the ledger, the queue and what was remembered for this moment; runs, findings and logs stay.
+WITH undo AS (DELETE FROM separation_undo), queue AS (DELETE FROM separation_pending)
 DELETE FROM separation_chunks

@@ -185,7 +185,12 @@ BY_RELATION: dict[str, tuple[Invariant, ...]] = {
             "pairs of customer and restaurant compared",
             AGAIN,
         ),
-        Invariant("links_earned", "No customer is linked to a restaurant without a reason.", "links compared", AGAIN),
+        Invariant(
+            "links_earned",
+            "No customer is linked to a restaurant without a reason, be it only that somebody wrote notes on the link.",
+            "links compared",
+            AGAIN,
+        ),
         Invariant("visits_counted", "Visits, counted again, are those of the link.", "links compared", AGAIN),
         Invariant(
             "visits_dated", "First and last visit, looked up again, are those of the link.", "links compared", AGAIN
@@ -218,7 +223,12 @@ BY_RELATION: dict[str, tuple[Invariant, ...]] = {
         ),
     ),
     "ledger": (
-        Invariant("customers_in_ledger", "Every customer lies in a chunk that was moved.", "customers compared", AGAIN),
+        Invariant(
+            "customers_in_ledger",
+            "Every customer up to the end of the ledger lies in one of its chunks.",
+            "customers compared",
+            AGAIN,
+        ),
     ),
     "written": (
         Invariant(

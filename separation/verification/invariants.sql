@@ -286,7 +286,9 @@ present AS (
 )
 SELECT coalesce(e.customer_id, l.customer_id) AS id,
     CASE WHEN e.customer_id IS NOT NULL THEN l.id IS NOT NULL END AS links_complete,
-    CASE WHEN l.id IS NOT NULL THEN e.customer_id IS NOT NULL END AS links_earned,
+    CASE WHEN l.id IS NOT NULL
+        THEN e.customer_id IS NOT NULL OR (l.visit_count = 0 AND (l.vip_status OR length(l.notes) > 0)) END
+        AS links_earned,
     CASE WHEN e.customer_id IS NOT NULL AND l.id IS NOT NULL THEN l.visit_count = e.visits END AS visits_counted,
     CASE WHEN e.customer_id IS NOT NULL AND l.id IS NOT NULL
         THEN l.first_visit IS NOT DISTINCT FROM e.first_visit AND l.last_visit IS NOT DISTINCT FROM e.last_visit END
@@ -321,11 +323,11 @@ SELECT k.id, k.state = 'linked' AS chunks_done,
 FROM separation_chunks k WINDOW in_order AS (ORDER BY k.first_id)
 
 -- name: ledger
--- Each customer, with the chunk that moved them.
-SELECT c.id, k.id IS NOT NULL AS customers_in_ledger
+-- Each customer, with the chunk whose range they lie in; whoever lies beyond its end came by the mirror alone.
+SELECT c.id, CASE WHEN c.id <= (SELECT max(k.last_id) FROM separation_chunks k) THEN k.id IS NOT NULL END
+    AS customers_in_ledger
 FROM customers c LEFT JOIN (
     SELECT x.id FROM separation_chunks k JOIN customers x ON x.id BETWEEN k.first_id AND k.last_id
-    WHERE k.state IN ('moved', 'linked')
 ) k ON k.id = c.id
 
 -- name: written

@@ -10,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from config.sql import Queries
 from separation.database import execute, has_table, name_of, rows, scalar
 from separation.errors import CheckFailed
+from separation.mirror import drain
 from separation.models import Phase
 from separation.verification.invariants import BY_RELATION, Invariant
 from separation.verification.report import FAIL, PASS, SAMPLE_SIZE, Report, Result
@@ -29,8 +30,11 @@ def verify(connection: BaseDatabaseWrapper) -> Report:
     """Return what became of every invariant in the database behind CONNECTION, on one read-only snapshot.
 
     Recomputes everything from the tables; each is read a fixed number of times, whatever its size. Raises CheckFailed
-    if the database is not adopted, and RuntimeError within a transaction, where there is no snapshot of its own.
+    if the database is not adopted, and RuntimeError within a transaction, where there is no snapshot of its own. What
+    the mirror could only queue is brought into step before, unless this is a standby.
     """
+    if not connection.in_atomic_block and not scalar(connection, "SELECT pg_is_in_recovery()"):
+        drain(connection)
     with transaction.atomic(connection.alias, durable=True):
         execute(connection, _SNAPSHOT)
         return examine(connection)

@@ -1,0 +1,165 @@
+"""The mirror: triggers that repeat in the new tables what the old application writes; making them, and their queue.
+
+The triggers are `sql/mirror.sql`. They act in phase `dual` only, and not on what the migration writes: it sets
+`separation.bypass` for its own transactions.
+"""
+
+import hashlib
+import re
+
+from django.conf import settings
+from django.db import DatabaseError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from config import ddl
+from config.sql import Queries
+from separation.database import execute, has_table, row, rows, scalar
+from separation.masking import mask_text
+from separation.waiting import BRIEFLY, is_transient
+
+_SQL = settings.BASE_DIR / "separation" / "sql"
+_CHUNK = Queries(_SQL / "chunk.sql")
+_LEDGER = Queries(_SQL / "ledger.sql")
+_QUEUE = Queries(_SQL / "queue.sql")
+# What the mirror and a chunk must say in the same words.
+_SHARED = ("classified_users", "as_customers", "insert_customers", "insert_profiles", "link_people")
+
+INSTALLED, OUTDATED, MISSING = "installed", "outdated", "missing"
+# Each table with the function that follows what is written to it.
+_FOLLOWED = {
+    "users": "separation_on_users",
+    "restaurant_staff": "separation_on_staff",
+    "recipes": "separation_on_owned",
+    "menus": "separation_on_owned",
+    "customer_profiles": "separation_on_owned",
+    "reservations": "separation_on_reservations",
+    "orders": "separation_on_orders",
+}
+_BOOKED, _DISHES = ("reservations", "orders"), ("recipes", "menus")
+_TRIGGERS = 3 * len(_FOLLOWED) + 2 * len(_BOOKED) + len(_DISHES)
+_TEMPLATES = {"statement_triggers", "row_triggers", "dish_trigger"}
+_SIGNATURE = re.compile(r"CREATE OR REPLACE FUNCTION (\w+)\(")
+_BATCH = 1000
+
+_FUNCTIONS = """
+SELECT p.oid::regprocedure::text FROM pg_proc p
+WHERE p.pronamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('users'))
+    AND p.proname LIKE 'separation\\_%%'
+ORDER BY 1
+"""
+_MADE = """
+SELECT t.tgrelid::regclass::text, quote_ident(t.tgname), t.tgenabled <> 'D' FROM pg_trigger t
+WHERE t.tgname LIKE 'separation\\_%%' AND NOT t.tgisinternal
+    AND t.tgrelid IN (SELECT to_regclass(f) FROM unnest(%(tables)s::text[]) f)
+ORDER BY 1, 2
+"""
+_VERSION = """
+SELECT coalesce(obj_description(to_regprocedure('separation_sync(integer[])'), 'pg_proc'), '')
+"""
+
+
+def install(editor: BaseDatabaseSchemaEditor) -> None:
+    """Make or replace the functions and triggers, table by table, waiting briefly for each; idempotent."""
+    queries = _queries(_schema(editor.connection))
+    for name in queries:
+        if name not in _TEMPLATES:
+            ddl.change(editor, getattr(queries, name))
+    for function in _functions(editor.connection):
+        ddl.change(editor, f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
+    for table, function in _FOLLOWED.items():
+        ddl.change(editor, queries.statement_triggers.format(table=table, function=function))
+    for table in _BOOKED:
+        ddl.change(editor, queries.row_triggers.format(table=table))
+    for table in _DISHES:
+        ddl.change(editor, queries.dish_trigger.format(table=table))
+    ddl.change(editor, f"COMMENT ON FUNCTION separation_sync(integer[]) IS '{_version()}'")
+
+
+def remove(editor: BaseDatabaseSchemaEditor) -> None:
+    """Drop the triggers, then the functions; idempotent."""
+    for table, trigger, _ in rows(editor.connection, _MADE, tables=[*_FOLLOWED]):
+        ddl.change(editor, f"DROP TRIGGER IF EXISTS {trigger} ON {table}")
+    for function in _functions(editor.connection):
+        ddl.change(editor, f"DROP FUNCTION IF EXISTS {function}")
+
+
+def state_of(connection: BaseDatabaseWrapper) -> str:
+    """Return whether the mirror is installed as this version has it, outdated (or switched off in part), or missing."""
+    version = scalar(connection, _VERSION)
+    made = rows(connection, _MADE, tables=[*_FOLLOWED])
+    if not version or not made:
+        return MISSING
+    working = sum(enabled for *_, enabled in made)
+    return INSTALLED if version == _version() and working == _TRIGGERS else OUTDATED
+
+
+def drain(connection: BaseDatabaseWrapper) -> int:
+    """Bring into step whoever is queued and not held by another session; return how many stay queued.
+
+    In a short transaction for each part of the queue. A person who cannot be brought into step becomes a finding.
+    """
+    if not has_table(connection, "separation_pending"):
+        return 0
+    after = -(2**31)
+    while (last := _drain_batch(connection, after)) is not None:
+        after = last
+    return int(scalar(connection, "SELECT count(DISTINCT user_id) FROM separation_pending"))
+
+
+def _drain_batch(connection: BaseDatabaseWrapper, after: int) -> int | None:
+    """Deal with the next people in the queue after the id AFTER; return the last id looked at, None at the end."""
+    if not scalar(connection, "SELECT EXISTS (SELECT FROM separation_pending WHERE user_id > %(after)s)", after=after):
+        return None
+    with transaction.atomic(connection.alias):
+        execute(connection, "SELECT set_config('lock_timeout', %(wait)s, true)", wait=BRIEFLY)
+        taken, last = row(connection, _QUEUE.take, after=after, size=_BATCH)
+        people = row(connection, _QUEUE.lock_users, ids=taken)[0]
+        done = people if _synchronised(connection, people) else [p for p in people if _settled(connection, p)]
+        execute(connection, _QUEUE.done, ids=done)
+    return last if last is None else int(last)
+
+
+def _settled(connection: BaseDatabaseWrapper, person: int) -> bool:
+    """Bring one person into step, or record why that cannot be; return False if it is to be tried again."""
+    return _synchronised(connection, [person], record=True)
+
+
+def _synchronised(connection: BaseDatabaseWrapper, people: list[int], *, record: bool = False) -> bool:
+    if not people:
+        return True
+    try:
+        with transaction.atomic(connection.alias):
+            execute(connection, "SELECT separation_sync(%(ids)s::integer[])", ids=people)
+            execute(connection, _QUEUE.refresh_reservations, ids=people)
+            execute(connection, _QUEUE.refresh_orders, ids=people)
+    except DatabaseError as error:
+        if not record or is_transient(error):
+            return False
+        reason = mask_text(str(error).strip().splitlines()[0])
+        execute(connection, _LEDGER.fail_row, id=people[0], error=reason, run=None)
+    return True
+
+
+def _queries(schema: str) -> Queries:
+    return Queries(_SQL / "mirror.sql", {"schema": schema} | {name: getattr(_CHUNK, name) for name in _SHARED})
+
+
+def _schema(connection: BaseDatabaseWrapper) -> str:
+    return str(
+        scalar(connection, "SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'users'::regclass")
+    )
+
+
+def _functions(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return the mirror's functions that are there, with their argument types."""
+    names = set(_SIGNATURE.findall((_SQL / "mirror.sql").read_text(encoding="utf-8")))
+    return [found for (found,) in rows(connection, _FUNCTIONS) if found.rpartition(".")[2].partition("(")[0] in names]
+
+
+def _version() -> str:
+    """Return what tells one text of the mirror from another."""
+    queries = _queries("schema")
+    return hashlib.md5(
+        "\n".join(getattr(queries, name) for name in queries).encode(), usedforsecurity=False
+    ).hexdigest()
