@@ -7,7 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from separation import interlocks
 from separation.database import name_of
 from separation.lock import exclusive
-from separation.migrator import Migration, stop_on_signals
+from separation.migrator import Migration, StopRequest, stop_on_signals
 from separation.mirror import drain
 from separation.models import Finding, Phase, Run
 from separation.phases import change_phase, phase_of, settle_phase
@@ -109,6 +109,37 @@ def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
     _say_counts(operator, "Rolled back", run, ("customers", "reservations", "orders"))
     operator.say(f"The phase is legacy again. Findings and runs stay on record; the log is {run.log_path}")
     return 0
+
+
+def say_phase(connection: BaseDatabaseWrapper, operator: Operator) -> int:
+    """Print the phase."""
+    interlocks.require_adoption(connection)
+    operator.say(phase_of(connection))
+    return 0
+
+
+def switch_mirror(connection: BaseDatabaseWrapper, operator: Operator, *, on: bool) -> int:
+    """Change the phase to dual, or back to legacy while the new tables are empty, and print it."""
+    interlocks.require_adoption(connection)
+    interlocks.require_reversible(connection)
+    with exclusive(connection):
+        if on:
+            interlocks.require_mirror(connection)
+        wanted = Phase.DUAL if on else Phase.LEGACY
+        if phase_of(connection) == wanted:
+            settle_phase(connection, operator.note)
+        elif on:
+            change_phase(connection, Phase.LEGACY, Phase.DUAL, operator.note)
+        else:
+            _switch_off(connection, operator)
+    return say_phase(connection, operator)
+
+
+def _switch_off(connection: BaseDatabaseWrapper, operator: Operator) -> None:
+    interlocks.require_nobody_moved(connection)
+    change_phase(connection, Phase.DUAL, Phase.LEGACY, operator.note)
+    # Whom the mirror moved while the phase was changing, and what it remembered, goes again.
+    roll_back(connection, Run(kind=Run.ROLLBACK), StopRequest(), lambda _: None, operator.note)
 
 
 def _say_plan(operator: Operator, plan: Plan) -> None:

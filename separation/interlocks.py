@@ -6,9 +6,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from separation.backups import latest_verified
-from separation.database import has_table, name_of
+from separation.database import has_table, name_of, scalar
 from separation.environment import PRODUCTION, environment_of
 from separation.errors import Refused
+from separation.mirror import INSTALLED, state_of
 from separation.models import Phase
 from separation.phases import phase_of
 from separation.preflight import run_preflight
@@ -34,6 +35,27 @@ def require_reversible(connection: BaseDatabaseWrapper) -> None:
             "phase",
             f"Database {name_of(connection)!r} is in phase {phase!r}: the legacy rows are going or gone.",
             "python manage.py separation_status",
+        )
+
+
+def require_mirror(connection: BaseDatabaseWrapper) -> None:
+    """Raise Refused unless the mirror is installed as this version has it."""
+    state = state_of(connection)
+    if state != INSTALLED:
+        raise Refused(
+            "mirror", f"The mirror of database {name_of(connection)!r} is {state}.", "python manage.py migrate"
+        )
+
+
+def require_nobody_moved(connection: BaseDatabaseWrapper) -> None:
+    """Raise Refused while the new tables hold customers: only a roll-back takes them out."""
+    customers = scalar(connection, "SELECT count(*) FROM customers")
+    if customers:
+        raise Refused(
+            "customers",
+            f"The new tables of database {name_of(connection)!r} hold {customers:,} "
+            f"customer{'' if customers == 1 else 's'}, who would fall out of step.",
+            "python manage.py migrate_customers --rollback",
         )
 
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.recorder import MigrationRecorder
 
 from config import ddl
 from config.sql import Queries
@@ -76,6 +77,14 @@ def install(editor: BaseDatabaseSchemaEditor) -> None:
     ddl.change(editor, f"COMMENT ON FUNCTION separation_sync(integer[]) IS '{_version()}'")
 
 
+def repair(connection: BaseDatabaseWrapper) -> None:
+    """Install the mirror anew where its migration is applied and it is not as this version has it."""
+    applied = MigrationRecorder(connection).applied_migrations()
+    if ("separation", "0003_mirror") in applied and state_of(connection) != INSTALLED:
+        with connection.schema_editor(atomic=False) as editor:
+            install(editor)
+
+
 def remove(editor: BaseDatabaseSchemaEditor) -> None:
     """Drop the triggers, then the functions; idempotent."""
     for table, trigger, _ in rows(editor.connection, _MADE, tables=[*_FOLLOWED]):
@@ -99,11 +108,22 @@ def drain(connection: BaseDatabaseWrapper) -> int:
 
     In a short transaction for each part of the queue. A person who cannot be brought into step becomes a finding.
     """
-    if not has_table(connection, "separation_pending"):
-        return 0
     after = -(2**31)
     while (last := _drain_batch(connection, after)) is not None:
         after = last
+    return queued(connection)
+
+
+def drain_where_possible(connection: BaseDatabaseWrapper) -> None:
+    """Do what `drain` does, unless the database is not adopted or takes no writes, or a transaction is open."""
+    if connection.in_atomic_block or not has_table(connection, "separation_pending"):
+        return
+    if scalar(connection, "SELECT current_setting('transaction_read_only') = 'off'"):
+        drain(connection)
+
+
+def queued(connection: BaseDatabaseWrapper) -> int:
+    """Return how many people are queued."""
     return int(scalar(connection, "SELECT count(DISTINCT user_id) FROM separation_pending"))
 
 

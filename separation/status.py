@@ -7,6 +7,7 @@ from django.db.models import Count
 
 from separation.database import has_table, name_of, scalar
 from separation.environment import environment_of
+from separation.mirror import queued
 from separation.models import Chunk, Finding, Phase, Run
 from separation.phases import phase_of
 
@@ -21,6 +22,7 @@ class Status:
     customers_in_users: int
     moved: int
     pending_chunks: int
+    queued: int
     latest_run: Run | None
     open_findings: dict[str, int]
 
@@ -48,7 +50,7 @@ def status_of(connection: BaseDatabaseWrapper) -> Status:
     name, environment = name_of(connection), environment_of(connection).name
     users = has_table(connection, "users") and scalar(connection, "SELECT count(*) FROM users WHERE is_customer")
     if not has_table(connection, "separation_phase"):
-        return Status(name, environment, "not adopted", users or 0, 0, 0, None, {})
+        return Status(name, environment, "not adopted", users or 0, 0, 0, 0, None, {})
     findings = Finding.objects.using(connection.alias).filter(state=Finding.OPEN)
     return Status(
         database=name,
@@ -57,6 +59,7 @@ def status_of(connection: BaseDatabaseWrapper) -> Status:
         customers_in_users=users or 0,
         moved=scalar(connection, "SELECT count(*) FROM customers"),
         pending_chunks=Chunk.objects.using(connection.alias).filter(state=Chunk.PENDING).count(),
+        queued=queued(connection),
         latest_run=Run.objects.using(connection.alias).first(),
         open_findings=dict(findings.order_by("kind").values_list("kind").annotate(Count("id"))),
     )

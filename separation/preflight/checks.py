@@ -18,6 +18,7 @@ from psycopg import sql
 from separation.backups import latest_verified
 from separation.environment import COPY, environment_of
 from separation.kinds import EMPTY, Kind, legacy_apps, legacy_columns
+from separation.mirror import MISSING, OUTDATED, state_of
 from separation.preflight.look import SQL, Look, Tally
 from separation.preflight.report import FAIL, PASS, WARN, Result
 from separation.shape import differences
@@ -171,6 +172,22 @@ def migrations(look: Look) -> Result:
         message = f"{_count(len(plan), 'migration')} not applied yet."
         return Result(FAIL, message, len(plan), details=names, remedy="python manage.py migrate")
     return Result(PASS, "Every migration is applied.", 0)
+
+
+@check(reads_legacy=True)
+def mirror(look: Look) -> Result:
+    """Require the triggers that follow what the old application writes."""
+    if not look.is_adopted:
+        message = "The mirror is not there yet; it comes with the new tables."
+        return Result(PASS, message, MISSING)
+    state = state_of(look.connection)
+    if state == OUTDATED:
+        message = "The mirror is outdated: its triggers are not those of this version, or one of them is switched off."
+        return Result(FAIL, message, state, remedy="python manage.py migrate")
+    if state == MISSING:
+        message = "The mirror is missing: nothing would follow what the old application writes."
+        return Result(FAIL, message, state, remedy="python manage.py migrate")
+    return Result(PASS, "The mirror is installed as this version has it.", state)
 
 
 @check(reads_legacy=True)

@@ -10,7 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from config.sql import Queries
 from separation.database import execute, has_table, name_of, rows, scalar
 from separation.errors import CheckFailed
-from separation.mirror import drain
+from separation.mirror import drain_where_possible
 from separation.models import Phase
 from separation.verification.invariants import BY_RELATION, Invariant
 from separation.verification.report import FAIL, PASS, SAMPLE_SIZE, Report, Result
@@ -31,10 +31,9 @@ def verify(connection: BaseDatabaseWrapper) -> Report:
 
     Recomputes everything from the tables; each is read a fixed number of times, whatever its size. Raises CheckFailed
     if the database is not adopted, and RuntimeError within a transaction, where there is no snapshot of its own. What
-    the mirror could only queue is brought into step before, unless this is a standby.
+    the mirror could only queue is brought into step before, unless the database takes no writes.
     """
-    if not connection.in_atomic_block and not scalar(connection, "SELECT pg_is_in_recovery()"):
-        drain(connection)
+    drain_where_possible(connection)
     with transaction.atomic(connection.alias, durable=True):
         execute(connection, _SNAPSHOT)
         return examine(connection)

@@ -48,9 +48,7 @@ everywhere = [
     ),
     statement(f"UPDATE users SET email = %s, updated_at = '2026-03-01' WHERE id = {CUSTOMER}", emails, some),
     statement(f"UPDATE users SET name = 'New Name', phone = '+1' WHERE id = {CUSTOMER}", some),
-    statement(
-        f"UPDATE users SET password = %s WHERE id = {CUSTOMER}", st.sampled_from([BCRYPT, "", "sha"]), some
-    ),
+    statement(f"UPDATE users SET password = %s WHERE id = {CUSTOMER}", st.sampled_from([BCRYPT, "", "sha"]), some),
     statement(f"UPDATE users SET is_customer = NOT is_customer WHERE id = {PERSON}", some),
     statement(f"UPDATE users SET is_customer = NOT is_customer WHERE id = {CUSTOMER}", some),
     statement(f"UPDATE users SET role = 'ADMIN' WHERE id = {CUSTOMER}", some),
@@ -125,7 +123,9 @@ ahead = [
     statement(f"DELETE FROM customer_profiles WHERE user_id = {CUSTOMER}", some),
 ]
 writes = st.one_of(
-    st.tuples(st.just("plain"), st.lists(st.one_of(everywhere), max_size=6), st.lists(st.one_of(everywhere), max_size=8)),
+    st.tuples(
+        st.just("plain"), st.lists(st.one_of(everywhere), max_size=6), st.lists(st.one_of(everywhere), max_size=8)
+    ),
     st.tuples(
         st.just("ahead"),
         st.lists(st.one_of(everywhere + ahead), max_size=6),

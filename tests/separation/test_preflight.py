@@ -27,6 +27,7 @@ IDS = [
     "kind",
     "schema",
     "migrations",
+    "mirror",
     "privileges",
     "row_security",
     "triggers",

@@ -6,7 +6,7 @@ from django.core.management.commands.migrate import Command as DjangoMigrate
 from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from separation import adoption
+from separation import adoption, mirror
 from separation.backups import adopt_records
 from separation.console import Command as BaseCommand
 from separation.errors import CheckFailed
@@ -41,6 +41,7 @@ class Command(BaseCommand, DjangoMigrate):
         self._migrate(connection)
         if not (options["plan"] or options["check_unapplied"]):
             adopt_records(connection)
+            mirror.repair(connection)
         return 0
 
     def _migrate(self, connection: BaseDatabaseWrapper) -> None:

@@ -7,6 +7,7 @@ from django.core.management.base import CommandParser
 from django.db import connection
 
 from separation.console import Command as BaseCommand
+from separation.mirror import drain_where_possible
 from separation.status import status_of
 
 _SECONDS = 2
@@ -36,6 +37,7 @@ class Command(BaseCommand):
         return 0
 
     def _show(self) -> None:
+        drain_where_possible(connection)
         status = status_of(connection)
         self.say(f"{'Database':<22}{status.database} ({status.environment})")
         self.say(f"{'Phase':<22}{status.phase}")
@@ -43,6 +45,8 @@ class Command(BaseCommand):
         self.say(f"{'Moved':<22}{status.moved:,}")
         if status.pending_chunks:
             self.say(f"{'Chunks pending':<22}{status.pending_chunks:,}")
+        if status.queued:
+            self.say(f"{'Queued by the mirror':<22}{status.queued:,}")
         if run := status.latest_run:
             self.say(
                 f"{'Latest run':<22}{run.pk}, {run.kind}: {run.state}, started {run.started_at:%Y-%m-%d %H:%M:%S} UTC"
