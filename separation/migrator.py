@@ -194,7 +194,7 @@ class Migration:
             ranges.update({(first, last): True for first, last, _ in late})
             done[name] += sum(count for *_, count in late)
         for first, last in ranges:
-            execute(self.connection, CHUNK.restaurants, first=first, last=last)
+            execute(self.connection, CHUNK.restaurants, first=first, last=last, skipped=[])
         done["deleted"] += execute(self.connection, FINISH.remove_deleted, run=self.run.pk)
         for query in (FINISH.orphans, FINISH.no_restaurant, FINISH.restaurant_mismatch):
             done["findings"] += execute(self.connection, query, run=self.run.pk)
@@ -212,7 +212,7 @@ def run_chunk(
     but our own tables was written: the transaction must not commit then. People whom another session holds are left
     to the mirror's queue.
     """
-    span = {"first": first, "last": last}
+    span: dict[str, Any] = {"first": first, "last": last}
     before = _writes(connection)
     execute(
         connection,
@@ -224,7 +224,8 @@ def run_chunk(
     execute(connection, CHUNK.queue, ids=skipped)
     execute(connection, CHUNK.remember_reservations, **span)
     execute(connection, CHUNK.remember_orders, **span)
-    customers, findings = row(connection, CHUNK.move, run=run, skipped=skipped, **span)
+    span["skipped"] = skipped
+    customers, findings = row(connection, CHUNK.move, run=run, **span)
     counts = {
         "examined": examined,
         "customers": customers,
@@ -234,6 +235,7 @@ def run_chunk(
         "orders": execute(connection, CHUNK.link_orders, **span),
         "links": execute(connection, CHUNK.restaurants, **span),
     }
+    execute(connection, CHUNK.queue_left, **span)
     return counts, _own_writes(before, _writes(connection))
 
 

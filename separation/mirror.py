@@ -41,7 +41,7 @@ _BOOKED, _DISHES = ("reservations", "orders"), ("recipes", "menus")
 _TRIGGERS = 3 * len(_FOLLOWED) + 2 * len(_BOOKED) + len(_DISHES)
 _TEMPLATES = {"statement_triggers", "row_triggers", "dish_trigger"}
 _SIGNATURE = re.compile(r"CREATE OR REPLACE FUNCTION (\w+)\(")
-_BATCH = 1000
+_BATCH = 200
 
 _FUNCTIONS = """
 SELECT p.oid::regprocedure::text FROM pg_proc p
@@ -133,10 +133,10 @@ def _drain_batch(connection: BaseDatabaseWrapper, after: int) -> int | None:
         return None
     with transaction.atomic(connection.alias):
         execute(connection, "SELECT set_config('lock_timeout', %(wait)s, true)", wait=BRIEFLY)
-        taken, last = row(connection, _QUEUE.take, after=after, size=_BATCH)
-        people = row(connection, _QUEUE.lock_users, ids=taken)[0]
+        taken, last, queue = row(connection, _QUEUE.take, after=after, size=_BATCH)
+        people = row(connection, _QUEUE.lock_people, ids=taken)[0]
         done = people if _synchronised(connection, people) else [p for p in people if _settled(connection, p)]
-        execute(connection, _QUEUE.done, ids=done)
+        execute(connection, _QUEUE.done, ids=done, rows=queue)
     return last if last is None else int(last)
 
 

@@ -4,13 +4,19 @@
 -- name: lock_users
 -- Locks the chunk's customers in id order, so that none is changed or deleted before it commits; keys stay readable.
 -- Waits for nobody, since whoever waits while holding locks can be half of a deadlock: gives how many customers there
--- are, and the ids of those whom another session holds.
+-- are, and the ids of those whom another session holds, in users or as customers whom the mirror has moved.
 WITH locked AS MATERIALIZED (
     SELECT u.id FROM users u WHERE u.id BETWEEN %(first)s AND %(last)s AND u.is_customer
     ORDER BY u.id FOR NO KEY UPDATE SKIP LOCKED
 ),
+moved AS MATERIALIZED (
+    SELECT c.id FROM customers c WHERE c.id BETWEEN %(first)s AND %(last)s ORDER BY c.id FOR NO KEY UPDATE SKIP LOCKED
+),
 there AS MATERIALIZED (SELECT u.id FROM users u WHERE u.id BETWEEN %(first)s AND %(last)s AND u.is_customer)
-SELECT (SELECT count(*) FROM there), ARRAY(SELECT id FROM there EXCEPT SELECT id FROM locked)
+SELECT (SELECT count(*) FROM there), ARRAY(
+    (SELECT id FROM there EXCEPT SELECT id FROM locked)
+    UNION
+    (SELECT c.id FROM customers c WHERE c.id BETWEEN %(first)s AND %(last)s EXCEPT SELECT id FROM moved))
 
 -- name: queue
 -- Leaves people to the next draining of the mirror's queue.
@@ -99,10 +105,14 @@ resolved AS (
 SELECT (SELECT count(*) FROM moved) AS customers, (SELECT count(*) FROM noted) AS findings
 
 -- name: adopt_profiles
--- Gives the profiles that the legacy database brought along to the customers they are of.
-UPDATE customer_profiles p SET customer_id = p.user_id
-FROM customers c
-WHERE c.id = p.user_id AND p.user_id BETWEEN %(first)s AND %(last)s AND p.customer_id IS NULL
+-- Gives the profiles that the legacy database brought along to the customers they are of; one that another session holds
+-- is left to the queue.
+WITH mine AS MATERIALIZED (
+    SELECT p.id FROM customer_profiles p JOIN customers c ON c.id = p.user_id
+    WHERE p.user_id BETWEEN %(first)s AND %(last)s AND p.user_id <> ALL (%(skipped)s::integer[])
+        AND p.customer_id IS NULL FOR NO KEY UPDATE OF p SKIP LOCKED
+)
+UPDATE customer_profiles p SET customer_id = p.user_id FROM mine WHERE mine.id = p.id
 
 -- name: insert_profiles
 -- Creates a profile for customers who have none; every column is given, since the table may be an old one. An AND on c
@@ -115,19 +125,36 @@ WHERE NOT EXISTS (SELECT FROM customer_profiles p WHERE p.customer_id = c.id)
 
 -- name: create_profiles
 -- Creates a profile for each customer of the range who has none.
-{{insert_profiles}} AND c.id BETWEEN %(first)s AND %(last)s
+{{insert_profiles}} AND c.id BETWEEN %(first)s AND %(last)s AND c.id <> ALL (%(skipped)s::integer[])
 
 -- name: link_reservations
--- Links the rows that moved customers wrote themselves; one that already names a customer keeps that customer.
-UPDATE reservations t SET customer_id = t.user_id
-FROM customers c
-WHERE c.id = t.user_id AND t.user_id BETWEEN %(first)s AND %(last)s AND t.customer_id IS NULL
+-- Links the rows that moved customers wrote themselves; one that already names a customer keeps that customer, and one
+-- that another session holds is left to the queue.
+WITH mine AS MATERIALIZED (
+    SELECT t.id FROM reservations t JOIN customers c ON c.id = t.user_id
+    WHERE t.user_id BETWEEN %(first)s AND %(last)s AND t.user_id <> ALL (%(skipped)s::integer[])
+        AND t.customer_id IS NULL FOR NO KEY UPDATE OF t SKIP LOCKED
+)
+UPDATE reservations t SET customer_id = t.user_id FROM mine WHERE mine.id = t.id
 
 -- name: link_orders
--- Links the rows that moved customers wrote themselves; one that already names a customer keeps that customer.
-UPDATE orders t SET customer_id = t.user_id
-FROM customers c
-WHERE c.id = t.user_id AND t.user_id BETWEEN %(first)s AND %(last)s AND t.customer_id IS NULL
+-- Links the rows that moved customers wrote themselves; one that already names a customer keeps that customer, and one
+-- that another session holds is left to the queue.
+WITH mine AS MATERIALIZED (
+    SELECT t.id FROM orders t JOIN customers c ON c.id = t.user_id
+    WHERE t.user_id BETWEEN %(first)s AND %(last)s AND t.user_id <> ALL (%(skipped)s::integer[])
+        AND t.customer_id IS NULL FOR NO KEY UPDATE OF t SKIP LOCKED
+)
+UPDATE orders t SET customer_id = t.user_id FROM mine WHERE mine.id = t.id
+
+-- name: queue_left
+-- Queues the customers of whose rows another session held one.
+INSERT INTO separation_pending (user_id)
+SELECT c.id FROM customers c
+WHERE c.id BETWEEN %(first)s AND %(last)s AND c.id <> ALL (%(skipped)s::integer[]) AND (
+    EXISTS (SELECT FROM reservations t WHERE t.user_id = c.id AND t.customer_id IS NULL)
+    OR EXISTS (SELECT FROM orders t WHERE t.user_id = c.id AND t.customer_id IS NULL)
+    OR EXISTS (SELECT FROM customer_profiles p WHERE p.user_id = c.id AND p.customer_id IS NULL))
 
 -- name: link_people
 -- Makes the links of `people` to restaurants from `facts`, or brings their figures up to date.
@@ -154,7 +181,10 @@ WHERE (t.first_visit, t.last_visit, t.visit_count, t.total_spent)
 
 -- name: restaurants
 -- Makes the links of the range's customers to restaurants, or brings their figures up to date.
-WITH people AS (SELECT c.id FROM customers c WHERE c.id BETWEEN %(first)s AND %(last)s),
+WITH people AS (
+    SELECT c.id FROM customers c
+    WHERE c.id BETWEEN %(first)s AND %(last)s AND c.id <> ALL (%(skipped)s::integer[])
+),
 facts AS (
     SELECT v.* FROM customer_visits(%(first)s, %(last)s) v
     UNION ALL

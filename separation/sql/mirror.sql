@@ -239,15 +239,20 @@ END
 $mirror$
 
 -- name: follow_customers
--- Follows those of these users who are customers.
+-- Follows those of these users who are customers. Whoever is not moved yet is queued: a chunk that is open just now may
+-- be moving them without seeing what was written, and unlike a write to users this one did not wait for it.
 CREATE OR REPLACE FUNCTION separation_follow_customers(ids integer[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
 DECLARE
-    flagged integer[];
+    flagged integer[]; moved integer[];
 BEGIN
     flagged := ARRAY(SELECT u.id FROM users u WHERE u.id = ANY (ids) AND u.is_customer);
-    IF flagged <> '{}' THEN
-        PERFORM separation_follow(flagged);
+    moved := ARRAY(SELECT c.id FROM customers c WHERE c.id = ANY (flagged));
+    IF moved <> '{}' THEN
+        PERFORM separation_follow(moved);
+    END IF;
+    IF flagged <> moved THEN
+        PERFORM separation_queue(ARRAY(SELECT unnest(flagged) EXCEPT SELECT unnest(moved)));
     END IF;
 END
 $mirror$

@@ -1,22 +1,48 @@
 -- The mirror's queue: people whom a trigger could not bring into step at once.
 
 -- name: take
--- Locks the next people in the queue, those that no other session works on, and gives their ids and the last of them.
+-- Locks the next people in the queue, those that no other session works on, and gives them, the last of them, and the
+-- rows of the queue.
 WITH taken AS MATERIALIZED (
-    SELECT user_id FROM separation_pending WHERE user_id > %(after)s ORDER BY user_id, id LIMIT %(size)s
+    SELECT id, user_id FROM separation_pending WHERE user_id > %(after)s ORDER BY user_id, id LIMIT %(size)s
     FOR UPDATE SKIP LOCKED
 )
-SELECT ARRAY(SELECT DISTINCT user_id FROM taken ORDER BY user_id), max(user_id) FROM taken
+SELECT ARRAY(SELECT DISTINCT user_id FROM taken ORDER BY user_id), max(user_id), array_agg(id) FROM taken
 
--- name: lock_users
--- Locks those of the people whom no other session holds, in id order; gives them, and those who are not there any more.
-WITH locked AS MATERIALIZED (
+-- name: lock_people
+-- Locks people with everything of theirs that the mirror may write, waiting for nobody: gives those who are wholly
+-- locked by now, or not there any more.
+WITH people AS (SELECT i.id FROM unnest(%(ids)s::integer[]) i (id)),
+mine AS MATERIALIZED (
     SELECT u.id FROM users u WHERE u.id = ANY (%(ids)s::integer[]) ORDER BY u.id FOR NO KEY UPDATE SKIP LOCKED
+),
+moved AS MATERIALIZED (
+    SELECT c.id FROM customers c WHERE c.id = ANY (%(ids)s::integer[]) ORDER BY c.id FOR NO KEY UPDATE SKIP LOCKED
+),
+profiled AS MATERIALIZED (
+    SELECT p.id FROM customer_profiles p WHERE p.user_id = ANY (%(ids)s::integer[]) FOR NO KEY UPDATE SKIP LOCKED
+),
+reserved AS MATERIALIZED (
+    SELECT t.id FROM reservations t WHERE t.user_id = ANY (%(ids)s::integer[]) FOR NO KEY UPDATE SKIP LOCKED
+),
+ordered AS MATERIALIZED (
+    SELECT t.id FROM orders t WHERE t.user_id = ANY (%(ids)s::integer[]) FOR NO KEY UPDATE SKIP LOCKED
+),
+held AS (
+    (SELECT u.id FROM users u WHERE u.id = ANY (%(ids)s::integer[]) EXCEPT SELECT id FROM mine)
+    UNION
+    (SELECT c.id FROM customers c WHERE c.id = ANY (%(ids)s::integer[]) EXCEPT SELECT id FROM moved)
+    UNION
+    SELECT p.user_id FROM customer_profiles p
+    WHERE p.user_id = ANY (%(ids)s::integer[]) AND p.id NOT IN (SELECT id FROM profiled)
+    UNION
+    SELECT t.user_id FROM reservations t
+    WHERE t.user_id = ANY (%(ids)s::integer[]) AND t.id NOT IN (SELECT id FROM reserved)
+    UNION
+    SELECT t.user_id FROM orders t
+    WHERE t.user_id = ANY (%(ids)s::integer[]) AND t.id NOT IN (SELECT id FROM ordered)
 )
-SELECT ARRAY(
-    SELECT i.id FROM unnest(%(ids)s::integer[]) i (id)
-    WHERE i.id IN (SELECT id FROM locked) OR NOT EXISTS (SELECT FROM users u WHERE u.id = i.id)
-    ORDER BY i.id)
+SELECT ARRAY(SELECT id FROM people EXCEPT SELECT id FROM held ORDER BY id)
 
 -- name: refresh_reservations
 -- Brings what is remembered of these people's reservations into step with what the old application wrote there since.
@@ -31,5 +57,5 @@ WHERE u.table_name = 'orders' AND u.row_id = t.id AND u.customer_id <> t.custome
     AND (t.user_id = ANY (%(ids)s::integer[]) OR t.customer_id = ANY (%(ids)s::integer[]))
 
 -- name: done
--- Takes people out of the queue: their rows that were there before they were brought into step.
-DELETE FROM separation_pending WHERE user_id = ANY (%(ids)s::integer[])
+-- Takes people out of the queue: the rows that were taken, and none that came meanwhile.
+DELETE FROM separation_pending WHERE id = ANY (%(rows)s::integer[]) AND user_id = ANY (%(ids)s::integer[])

@@ -4,12 +4,6 @@
 -- Gives the first and last id of the next `size` customers to purge, and how many they are.
 SELECT min(c.id), max(c.id), count(*) FROM (SELECT id FROM customers ORDER BY id LIMIT %(size)s) c
 
--- name: lock_users
--- Locks the range's people in id order, before anything that the old application could lock the other way round.
-SELECT count(*) FROM (
-    SELECT u.id FROM users u WHERE u.id BETWEEN %(first)s AND %(last)s AND u.is_customer ORDER BY u.id FOR NO KEY UPDATE
-) locked
-
 -- name: unlink_reservations
 -- Empties each customer_id that the migration filled, and none that stood there before.
 UPDATE reservations t SET customer_id = NULL

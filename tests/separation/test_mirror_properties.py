@@ -147,7 +147,7 @@ def write(old, twin, statements):
         assert answer(old, sql, values) == answer(twin, sql, values), sql
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=writes)
 def test_the_old_application_cannot_tell(databases, django_db_blocker, case):
     kind, early, late = case
@@ -159,7 +159,8 @@ def test_the_old_application_cannot_tell(databases, django_db_blocker, case):
         old = stack.enter_context(old_application(database.name, role))
         twin = stack.enter_context(psycopg.connect(database_url(twin_name), autocommit=True))
         columns = {
-            table: [name for name in names if name != "created_at"]  # the clock of the server writes it
+            # The server's clock and a sequence that the new profiles draw from as well; everything else is compared.
+            table: [name for name in names if name != "created_at" and (table, name) != ("customer_profiles", "id")]
             for table, names in columns_of(connection).items()
             if not table.startswith("separation_")
         }
