@@ -6,6 +6,7 @@ SELECT set_config(pinned.name, pinned.value, false)
 FROM (VALUES
     ('search_path', ''), ('client_encoding', 'UTF8'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'),
     ('timezone', 'UTC'), ('extra_float_digits', '3'), ('bytea_output', 'hex'), ('lc_monetary', 'C'), ('xmloption', 'content'),
+    ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on'), ('array_nulls', 'on'), ('transform_null_equals', 'off'),
     ('row_security', 'off'), ('synchronize_seqscans', 'off'), ('work_mem', '64MB'), ('lock_timeout', '60s'),
     ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
     ('default_transaction_read_only', 'off')
