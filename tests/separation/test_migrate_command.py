@@ -286,3 +286,15 @@ def test_a_lock_that_is_given_up_in_time(
     assert code == 0
     assert said == "Waited in vain for a lock (attempt 1 of 3). Locks are held by the old application.\n"
     assert one(database.connection, "SELECT name FROM separation_phase") == "legacy"
+
+
+def test_two_at_once_take_turns(
+    legacy_database: Make, migrate: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = legacy_database("plain")
+    with other_application(database.name) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [adoption.MIGRATING])
+        monkeypatch.setattr(adoption, "sleep", lambda _: other.execute("SELECT pg_advisory_unlock_all()"))
+        code, said = migrate()
+        assert (code, said) == (0, "Another migrate works on this database; waiting for it.\n")
+        assert other.execute("SELECT pg_try_advisory_lock(%s)", [adoption.MIGRATING]).fetchone() == (True,)

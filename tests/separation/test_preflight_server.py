@@ -102,12 +102,25 @@ def test_a_standby(legacy_database: Make, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_pooler_in_transaction_mode(legacy_database: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    processes = iter(range(1, 10))
-    monkeypatch.setattr(Look, "value", lambda look, sql: next(processes))
-    assert check(legacy_database("plain").connection, "pooling") == Result(
+    connection = legacy_database("plain").connection
+    processes = iter((11, 12, 13))
+    monkeypatch.setattr("separation.preflight.run.scalar", lambda connection, sql: next(processes))
+    assert check(connection, "pooling") == Result(
         FAIL,
-        "Each statement reaches another server process: a pooler stands between, in transaction mode.",
+        "Each transaction reaches another server process: a pooler stands between, in transaction mode.",
         3,
+        remedy="point DATABASE_URL at the server, past the pooler",
+        id="pooling",
+    )
+
+
+def test_a_pooler_that_may_be_in_session_mode(legacy_database: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = legacy_database("plain").connection
+    monkeypatch.setattr("separation.preflight.run.scalar", lambda connection, sql: 11)
+    assert check(connection, "pooling") == Result(
+        WARN,
+        "A pooler stands between; it has to give each connection a server process of its own.",
+        1,
         remedy="point DATABASE_URL at the server, past the pooler",
         id="pooling",
     )
@@ -152,17 +165,17 @@ def test_a_role_without_any_right_before_adoption(
 
     result = check(connection, "privileges")
 
-    assert (result.status, result.figure) == (FAIL, 24)
-    assert result.message == f"Role {role} lacks 24 privileges that the next step needs."
+    assert (result.status, result.figure) == (FAIL, 33)
+    assert result.message == f"Role {role} lacks 33 privileges that the next step needs."
     assert result.details[0] == "SELECT on restaurants"
-    assert result.details[-7:] == [
+    assert result.details[-2:] == ["SELECT on reservation_logs", "CREATE on schema public"]
+    assert result.details[17:23] == [
         "UPDATE on orders",
         "OWNERSHIP on users",
         "OWNERSHIP on reservations",
         "OWNERSHIP on orders",
         "OWNERSHIP on menus",
         "OWNERSHIP on recipes",
-        "CREATE on schema public",
     ]
     assert result.remedy == f"grant them to {role}, or name the owner of the tables in DATABASE_URL"
 

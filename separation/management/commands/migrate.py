@@ -47,7 +47,7 @@ class Command(BaseCommand, DjangoMigrate):
         """Run Django's command; after a lock timeout again, since what is done is not done twice."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with adoption.lock_timeout(connection):
+                with adoption.one_at_a_time(connection, self.note), adoption.lock_timeout(connection):
                     DjangoMigrate.handle(self, **self._options)
                 return
             except OperationalError as error:
