@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -23,7 +24,7 @@ def open_folder():
 def test_an_embedded_server_that_cannot_start_is_shown_with_the_end_of_its_log(open_folder):
     environment = os.environ | {"DATABASE_URL": "", "EMBEDDED_POSTGRES_DIR": str(open_folder / "postgres")}
     command = [sys.executable, "manage.py", "separation_status"]
-    options = {"cwd": settings.BASE_DIR, "env": environment, "capture_output": True, "text": True}
+    options: dict[str, Any] = {"cwd": settings.BASE_DIR, "env": environment, "capture_output": True, "text": True}
     first = subprocess.run(command, check=False, **options)
     assert (first.returncode, first.stderr) == (0, "")
     (version,) = (open_folder / "postgres").glob("*/data/PG_VERSION")

@@ -164,13 +164,16 @@ def test_a_delete_waits_for_the_open_chunk_and_then_happens(legacy_database):
 def test_a_chunk_waits_for_a_locked_row_and_tries_again(legacy_database, monkeypatch):
     database = legacy_database("plain", adopted=True)
     held = movable(database.connection, 10)
-    waits = []
+    waits: list[float] = []
     with other_application(database.name) as old:
         old.execute("BEGIN")
         old.execute("UPDATE users SET phone = '1' WHERE id = %s", [held])
-        monkeypatch.setattr(
-            "separation.migrator.time.sleep", lambda seconds: (waits.append(seconds), old.execute("END"))
-        )
+
+        def let_go(seconds):
+            waits.append(seconds)
+            old.execute("END")
+
+        monkeypatch.setattr("separation.migrator.time.sleep", let_go)
         monkeypatch.setattr("separation.migrator.LOCK_TIMEOUT", "100ms")
 
         run = move(database.connection)

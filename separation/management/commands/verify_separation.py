@@ -14,8 +14,9 @@ class Command(BaseCommand):
     """Recompute every guarantee of the separation; only reads."""
 
     help = (
-        "Recompute every guarantee from the tables alone, on one read-only snapshot: everybody moved or explained, ids, "
-        "emails, hashes, names, reservations, orders, money, links and visits right, tables that no model knows unchanged. "
+        "Recompute every guarantee from the tables alone, on one read-only snapshot: everybody moved or explained, "
+        "ids, emails, hashes, names, reservations, orders, money, links and visits right, tables that no model knows "
+        "unchanged. "
         "Exit codes: 0 every invariant holds (warnings included), 1 one is broken."
     )
 
