@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +24,7 @@ from separation.preflight.report import FAIL, PASS, WARN, Result
 from separation.shape import differences
 
 OLDEST, NEWEST = 14, 18
-BACKUP_HOURS = 24
+BACKUP_AGE = timedelta(hours=24)
 _LAST_IDS = 2_000_000_000
 _ALTERED = ("users", "reservations", "orders", "menus", "recipes", "customer_profiles")
 _LOCKED_OR_FILLED = ("users", "reservations", "orders")
@@ -345,10 +346,11 @@ def backup(look: Look) -> Result:
     if record is None:
         message = "No verified backup of this database is on record."
         return Result(FAIL, message, 0, remedy="python manage.py backup")
-    hours = record.age(timezone.now()).total_seconds() / 3600
-    message = f"The newest verified backup, {record.id}, is {hours:.1f} hours old."
-    if hours > BACKUP_HOURS:
-        return Result(FAIL, f"{message} The limit is {BACKUP_HOURS}.", record.id, remedy="python manage.py backup")
+    age = record.age(timezone.now())
+    message = f"The newest verified backup, {record.id}, is {_hours(age):.1f} hours old."
+    if age > BACKUP_AGE:
+        message = f"{message} The limit is {_hours(BACKUP_AGE):.0f}."
+        return Result(FAIL, message, record.id, remedy="python manage.py backup")
     return Result(PASS, message, record.id)
 
 
@@ -477,6 +479,10 @@ def _directory(variable: str, path: Path) -> Result:
 def _existing(path: Path) -> Path:
     """Return PATH, or the nearest folder above it that exists."""
     return next(parent for parent in (path, *path.parents) if parent.exists())
+
+
+def _hours(age: timedelta) -> float:
+    return age.total_seconds() / 3600
 
 
 def _megabytes(size: int) -> str:
