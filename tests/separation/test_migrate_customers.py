@@ -62,6 +62,7 @@ def asking(database):
     }
     command = [sys.executable, "manage.py", "migrate_customers", "--execute"]
     with subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, **pipes) as process:
+        assert process.stderr
         while not process.stderr.readline().startswith("Type exactly"):
             assert process.poll() is None
         yield process
