@@ -76,6 +76,12 @@ def require_migratable(connection: BaseDatabaseWrapper, plan: Plan, *, only_remo
         _require_adoptable(connection, kind)
 
 
+def waiting_for(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return who may keep the migration waiting: an index built CONCURRENTLY waits for every older transaction."""
+    found = run_preflight(connection, only=("long_transactions", "prepared_transactions")).warnings
+    return [line for result in found for line in (result.message, *result.details)]
+
+
 @contextmanager
 def one_at_a_time(connection: BaseDatabaseWrapper, say: Callable[[str], None]) -> Iterator[None]:
     """Wait until nobody else migrates this database, and keep others waiting inside the block.
