@@ -57,6 +57,7 @@ def restore(connection: BaseDatabaseWrapper, folder: Path) -> Restored:
     with session(connection) as target:
         _refuse_unfit(target, manifest)
         target.run("BEGIN; SET LOCAL maintenance_work_mem = '256MB'")
+        target.pin()
         _refuse_occupied(target, folder)
         _fill(target, folder, manifest)
         _compare(target, folder, manifest)
