@@ -41,6 +41,7 @@ def dry_run(connection: BaseDatabaseWrapper, operator: Operator) -> int:
         run.counts = {"to_move": plan.to_move, "trial": trial.customers}
     _say_plan(operator, plan)
     if plan.nothing_to_do:
+        operator.say(_nothing_to_do(plan))
         return 0
     _say_trial(operator, plan, trial)
     operator.say("\nNothing was changed. Next: python manage.py migrate_customers --execute")
@@ -57,7 +58,7 @@ def execute(connection: BaseDatabaseWrapper, operator: Operator) -> int:
         interlocks.require_preflight(connection)
         plan = make_plan(connection)
         if plan.nothing_to_do:
-            operator.say(f"Nothing to do: all {plan.moved_already:,} customers who can be moved are moved.")
+            operator.say(_nothing_to_do(plan))
             return 0
         _say_plan(operator, plan)
         name = name_of(connection)
@@ -105,6 +106,10 @@ def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
     _say_counts(operator, "Rolled back", run, ("customers", "reservations", "orders"))
     operator.say(f"The phase is legacy again. Findings and runs stay on record; the log is {run.log_path}")
     return 0
+
+
+def _nothing_to_do(plan: Plan) -> str:
+    return f"Nothing to do: all {plan.moved_already:,} customers who can be moved are moved."
 
 
 def _say_plan(operator: Operator, plan: Plan) -> None:

@@ -145,6 +145,9 @@ def test_a_second_execute_says_that_there_is_nothing_to_do(backed_up):
         "Nothing to do: all 55 customers who can be moved are moved.\n",
         "",
     )
+    planned = manage(backed_up.name, "migrate_customers")
+    assert (planned.returncode, planned.stderr) == (0, "")
+    assert planned.stdout.splitlines()[-1] == "Nothing to do: all 55 customers who can be moved are moved."
 
 
 def test_any_other_phrase_changes_nothing(backed_up):
