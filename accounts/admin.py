@@ -1,5 +1,6 @@
 """The staff's page in the admin: who works where, and as what."""
 
+from pathlib import Path
 from typing import Any
 
 from django import forms
@@ -15,20 +16,12 @@ from unfold.forms import AdminPasswordChangeForm
 
 from accounts.models import RestaurantStaff, User
 from config.scoping import SUPERADMIN, ScopedAdmin, TableInline, column
+from config.sql import Queries
 
 ROLE_COLOURS = {"SUPERADMIN": "danger", "ADMIN": "warning", "USER": "info"}
 # The links to restaurants go with their user; whatever else refers to a user is history.
 GOES_WITH_USER = "restaurant_staff"
-# Every table that refers to users, also those no model knows.
-_REFERRING = """
-SELECT format('%%I.%%I', n.nspname, r.relname), a.attname, r.relname
-FROM pg_constraint c
-JOIN pg_class r ON r.oid = c.conrelid
-JOIN pg_namespace n ON n.oid = r.relnamespace
-JOIN pg_attribute a ON a.attrelid = c.conrelid AND c.conkey = ARRAY[a.attnum]
-WHERE c.contype = 'f' AND c.confrelid = 'users'::regclass AND r.relname <> %s
-ORDER BY 1, 2
-"""
+HISTORY = Queries(Path(__file__).parent / "sql" / "history.sql")
 
 # Rights are roles; groups of permissions would say something that nothing reads.
 admin.site.unregister(Group)
@@ -64,7 +57,7 @@ def other_superadmins(user: User) -> bool:
 def history_of(user: User) -> list[str]:
     """Return which tables have rows that refer to USER, read from the catalog."""
     with connections[router.db_for_read(User)].cursor() as cursor:
-        cursor.execute(_REFERRING, [GOES_WITH_USER])
+        cursor.execute(HISTORY.referring_columns, {"goes_with_user": GOES_WITH_USER})
         found = []
         for table, column, name in cursor.fetchall():
             quoted = connections[router.db_for_read(User)].ops.quote_name(column)

@@ -62,6 +62,10 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name or f"user {self.pk}"
 
+    def get_full_name(self) -> str:
+        """Return the name as the admin shows it beside the email."""
+        return self.name or ""
+
     @property
     def is_active(self) -> bool:  # type: ignore[override]
         """Whether this user may log in at all: whoever is flagged as a customer may not, whatever else they are."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib import admin
+from django.contrib.postgres.fields import ArrayField
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest
@@ -45,6 +46,7 @@ ASKED_BY_FILTERS = ("", "exact", "id__exact", "isnull", "gte", "lt")
 # One line in one line; notes in as many as they need.
 SMALL_WIDGETS = {
     LineField: {"widget": UnfoldAdminTextInputWidget},
+    ArrayField: {"widget": UnfoldAdminTextInputWidget},
     models.TextField: {"widget": UnfoldAdminExpandableTextareaWidget},
 }
 
@@ -123,6 +125,12 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
         if request.user.is_superuser:
             return queryset  # type: ignore[no-any-return]
         return self.scoped(queryset, self.places(request, "view"))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the list, without a "show all" beside its number: there is nothing more to show."""
+        changes = super().get_changelist_instance(request)
+        changes.full_result_count = changes.result_count
+        return changes
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Return whether the index lists this page."""

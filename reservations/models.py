@@ -8,7 +8,7 @@ from config.fields import EnumField, LegacyDateTimeField
 
 
 class Reservation(models.Model):
-    """A table for a party at one restaurant: on `reservation_date` (midnight UTC of the day), at the restaurant's local time."""
+    """A table for a party: on `reservation_date` (midnight UTC of the day), at the restaurant's local time."""
 
     class Status(models.TextChoices):
         """What became of it."""

@@ -1,7 +1,8 @@
 """What has to hold before `migrate` touches a database, and what it does about locks that others hold."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import sleep
 
 from django.db import DatabaseError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -21,6 +22,7 @@ from separation.preflight import run_preflight
 Plan = list[tuple[Migration, bool]]
 
 LOCK_TIMEOUT = "5s"
+MIGRATING = 0x5E9A7A7F
 # What makes an adoption impossible, wherever the database stands.
 _REQUIRED = ("server_version", "writable", "row_security", "schema", "privileges", "users_sequence")
 _REFUSALS = {
@@ -72,6 +74,31 @@ def require_migratable(connection: BaseDatabaseWrapper, plan: Plan, *, only_remo
         _require_reversal(connection, only_removes_separation=only_removes_separation)
     if plan and kind.is_legacy:
         _require_adoptable(connection, kind)
+
+
+def waiting_for(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return who may keep the migration waiting: an index built CONCURRENTLY waits for every older transaction."""
+    found = run_preflight(connection, only=("long_transactions", "prepared_transactions")).warnings
+    return [line for result in found for line in (result.message, *result.details)]
+
+
+@contextmanager
+def one_at_a_time(connection: BaseDatabaseWrapper, say: Callable[[str], None]) -> Iterator[None]:
+    """Wait until nobody else migrates this database, and keep others waiting inside the block.
+
+    Asks again and again: a statement that waited would in turn be waited for by CREATE INDEX CONCURRENTLY.
+    """
+    told = False
+    while not scalar(connection, "SELECT pg_try_advisory_lock(%(key)s)", key=MIGRATING):
+        if not told:
+            say("Another migrate works on this database; waiting for it.")
+        told = True
+        sleep(0.5)
+    try:
+        yield
+    finally:
+        if connection.is_usable():
+            execute(connection, "SELECT pg_advisory_unlock(%(key)s)", key=MIGRATING)
 
 
 @contextmanager

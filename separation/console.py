@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError
 
+from config.embedded_postgres import ServerUnavailable
 from separation.errors import Interrupted, PhraseNotGiven, Refused, SeparationError
 from separation.masking import mask_text
 
@@ -35,6 +36,9 @@ class Command(BaseCommand):
         except SeparationError as error:
             self._explain(error)
             code = error.exit_code
+        except ServerUnavailable as error:
+            self._explain(SeparationError(str(error)))
+            code = 1
         except (DatabaseError, InterfaceError) as error:
             self._explain(
                 SeparationError(mask_text(f"The database said: {_first_line(error)}"), "python manage.py preflight")

@@ -16,7 +16,8 @@ def rows(connection: BaseDatabaseWrapper, sql: str, **values: Any) -> list[tuple
     """Return all rows of SQL, with VALUES bound to its `%(name)s`; for few rows only."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def row(connection: BaseDatabaseWrapper, sql: str, **values: Any) -> tuple[Any, ...]:

@@ -42,6 +42,7 @@ def dry_run(connection: BaseDatabaseWrapper, operator: Operator) -> int:
         run.counts = {"to_move": plan.to_move, "trial": trial.customers}
     _say_plan(operator, plan)
     if plan.nothing_to_do:
+        operator.say(_nothing_to_do(plan))
         return 0
     _say_trial(operator, plan, trial)
     operator.say("\nNothing was changed. Next: python manage.py migrate_customers --execute")
@@ -59,7 +60,7 @@ def execute(connection: BaseDatabaseWrapper, operator: Operator) -> int:
         drain(connection)
         plan = make_plan(connection)
         if plan.nothing_to_do:
-            operator.say(f"Nothing to do: all {plan.moved_already:,} customers who can be moved are moved.")
+            operator.say(_nothing_to_do(plan))
             return 0
         _say_plan(operator, plan)
         name = name_of(connection)
@@ -84,6 +85,7 @@ def _move(connection: BaseDatabaseWrapper, operator: Operator, run: Run, plan: P
     with stop_on_signals() as stop, progress("Moving customers", plan.to_examine, "customers") as advance:
         migration.move_all(stop, advance)
     migration.finish()
+    drain(connection)
     return verify(connection)
 
 
@@ -140,6 +142,10 @@ def _switch_off(connection: BaseDatabaseWrapper, operator: Operator) -> None:
     change_phase(connection, Phase.DUAL, Phase.LEGACY, operator.note)
     # Whom the mirror moved while the phase was changing, and what it remembered, goes again.
     roll_back(connection, Run(kind=Run.ROLLBACK), StopRequest(), lambda _: None, operator.note)
+
+
+def _nothing_to_do(plan: Plan) -> str:
+    return f"Nothing to do: all {plan.moved_already:,} customers who can be moved are moved."
 
 
 def _say_plan(operator: Operator, plan: Plan) -> None:

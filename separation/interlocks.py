@@ -1,7 +1,5 @@
 """What has to hold before customers are moved: each interlock in one place, naming the command that satisfies it."""
 
-from datetime import timedelta
-
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
@@ -12,9 +10,7 @@ from separation.errors import Refused
 from separation.mirror import INSTALLED, state_of
 from separation.models import Phase
 from separation.phases import phase_of
-from separation.preflight import run_preflight
-
-BACKUP_AGE = timedelta(hours=24)
+from separation.preflight import BACKUP_AGE, run_preflight
 
 
 def require_adoption(connection: BaseDatabaseWrapper) -> None:

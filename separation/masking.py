@@ -2,7 +2,8 @@
 
 import re
 
-_EMAIL = re.compile(r"[^\s@<>()\"',;:=]+@[^\s@<>()\"',;:=]+")
+# A full stop after an address ends the sentence, not the address.
+_EMAIL = re.compile(r"[^\s@<>()\"',;:=]+@[^\s@<>()\"',;:=]*[^\s@<>()\"',;:=.]")
 _HASH = re.compile(r"\$(?:2[abxy]|argon2\w*|pbkdf2\w*)\$[^\s'\",)]+")
 
 

@@ -24,7 +24,7 @@ _CHUNK = Queries(_SQL / "chunk.sql")
 _LEDGER = Queries(_SQL / "ledger.sql")
 _QUEUE = Queries(_SQL / "queue.sql")
 # What the mirror and a chunk must say in the same words.
-_SHARED = ("classified_users", "as_customers", "insert_customers", "insert_profiles", "link_people")
+SHARED = ("classified_users", "as_customers", "insert_customers", "insert_profiles", "link_people")
 
 INSTALLED, OUTDATED, MISSING = "installed", "outdated", "missing"
 # Each table with the function that follows what is written to it.
@@ -162,7 +162,7 @@ def _synchronised(connection: BaseDatabaseWrapper, people: list[int], *, record:
 
 
 def _queries(schema: str) -> Queries:
-    return Queries(_SQL / "mirror.sql", {"schema": schema} | {name: getattr(_CHUNK, name) for name in _SHARED})
+    return Queries(_SQL / "mirror.sql", {"schema": schema} | {name: getattr(_CHUNK, name) for name in SHARED})
 
 
 def _schema(connection: BaseDatabaseWrapper) -> str:

@@ -25,28 +25,24 @@ Advance = Callable[[int], None]
 def progress(label: str, total: int, unit: str) -> Iterator[Advance]:
     """Yield a function to call with how many more UNITs of TOTAL are done; writes to standard error only."""
     if sys.stderr.isatty():
-        with _bar(unit) as bar:
+        with _bar() as bar:
             task = bar.add_task(label, total=total)
             yield lambda count: bar.advance(task, count)
     else:
         yield _lines(label, total, unit)
 
 
-def _bar(unit: str) -> Progress:
+def _bar() -> Progress:
     counted = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), MofNCompleteColumn())
-    return Progress(*counted, _Rate(unit), TimeElapsedColumn(), TimeRemainingColumn(), console=Console(file=sys.stderr))
+    return Progress(*counted, _Rate(), TimeElapsedColumn(), TimeRemainingColumn(), console=Console(file=sys.stderr))
 
 
 class _Rate(ProgressColumn):
-    """How many a second; nothing until the first are done."""
-
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self.unit = unit
+    """How many a second, in few enough characters for a terminal 80 wide; nothing until the first are done."""
 
     def render(self, task: Task) -> Text:
         """Return the rate as text."""
-        return Text(f"{task.speed:,.0f} {self.unit}/s" if task.speed else "")
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "", no_wrap=True)
 
 
 def _lines(label: str, total: int, unit: str) -> Advance:

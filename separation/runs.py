@@ -34,8 +34,8 @@ def recorded(connection: BaseDatabaseWrapper, kind: str) -> Iterator[Run]:
     _write_log(run)
     try:
         yield run
-    except Interrupted as error:
-        _close(connection, run, Run.INTERRUPTED, error.message)
+    except (Interrupted, KeyboardInterrupt) as error:
+        _close(connection, run, Run.INTERRUPTED, str(error) or "Ctrl-C")
         raise
     except BaseException as error:
         _close(connection, run, Run.FAILED, mask_text(str(error) or type(error).__name__))
@@ -72,6 +72,7 @@ def _close(connection: BaseDatabaseWrapper, run: Run, state: str, error: str) ->
     """Record how the run ended: in the log always, in its row if the database is there.
 
     A row that could not be written stays `running` until the next run, which holds the lock, marks it as interrupted.
+    Raises CheckFailed if only the log of a good run cannot be written; after a failure that failure is what counts.
     """
     run.state, run.error, run.finished_at = state, error, timezone.now()
     try:
@@ -79,7 +80,15 @@ def _close(connection: BaseDatabaseWrapper, run: Run, state: str, error: str) ->
     except DatabaseError:
         if state == Run.DONE:
             raise
-    _write_log(run)
+    try:
+        _write_log(run)
+    except OSError as failure:
+        if state == Run.DONE:
+            raise CheckFailed(
+                f"Run {run.pk} is done and on record, but its log {run.log_path} cannot be written "
+                f"({failure.strerror}).",
+                "python manage.py separation_status",
+            ) from failure
 
 
 def _write_log(run: Run) -> None:

@@ -144,7 +144,7 @@ def _labels(field: EnumField, found: list[str]) -> Iterator[Difference]:
 
 
 def _default(field: "models.Field[object, object]", found: _Column) -> Iterator[Difference]:
-    """Compare the default of the database with the model's, where that is a constant; our own engine writes all columns."""
+    """Compare the default of the database with the model's constant; our own engine writes all columns."""
     table, name = field.model._meta.db_table, str(field.column)
     if isinstance(field, models.AutoField):
         if found.default is None and not found.fills_itself:

@@ -15,10 +15,11 @@ For other code:
 - `programs.program("pg_dump")` is the path of a client program in the wheel, for a server anywhere.
 - `python -m config.embedded_postgres stop` (or `remove`) stops this checkout's servers (and deletes their data).
 
-Raises django.db.OperationalError when the server cannot start (what, where, the end of its log, what to type next) and
-ImproperlyConfigured when there is no such program.
+Raises ServerUnavailable, an OperationalError, when the server cannot start (what, where, the end of its log, what to
+type next) and ImproperlyConfigured when there is no such program.
 """
 
+from config.embedded_postgres.place import ServerUnavailable
 from config.embedded_postgres.server import Server, ensure_running
 
-__all__ = ["Server", "ensure_running"]
+__all__ = ["Server", "ServerUnavailable", "ensure_running"]

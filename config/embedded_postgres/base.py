@@ -39,7 +39,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return the address on the server, which runs from now on.
 
         The database is created if it is missing and the one of the settings: any other name was put in its place since,
-        and must exist. Raises OperationalError when the server cannot be started.
+        and must exist. Raises ServerUnavailable when the server cannot be started.
         """
         parameters = super().get_connection_params()
         server = ensure_running()

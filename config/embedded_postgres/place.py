@@ -26,6 +26,10 @@ PORT = 5432  # no port is opened; it is only a part of the socket's name
 _LONGEST_SOCKET_PATH = 100  # bytes; systems allow 103 to 107
 
 
+class ServerUnavailable(OperationalError):
+    """The embedded server cannot be had: the message says what, where, the end of its log, and what to type next."""
+
+
 class Account(NamedTuple):
     """Whom root runs the server as."""
 
@@ -73,7 +77,7 @@ class Place:
     def prepare(self) -> None:
         """Make the folders, 0700 and owned by the server's account.
 
-        Raises OperationalError when one of them is somebody else's or cannot be made.
+        Raises ServerUnavailable when one of them is somebody else's or cannot be made.
         """
         for folder in (self.folder, self.socket_dir):
             try:
@@ -81,7 +85,7 @@ class Place:
                     _make_passage(folder.parent)
                 self._make_private(folder)
             except OSError as error:
-                raise OperationalError(
+                raise ServerUnavailable(
                     f"The embedded PostgreSQL cannot make its folder {folder}: {error.strerror}. "
                     "Set EMBEDDED_POSTGRES_DIR to a folder you may write to, or DATABASE_URL to another server."
                 ) from error
@@ -116,7 +120,7 @@ class Place:
         except FileExistsError:
             found = folder.lstat()
             if folder.is_symlink() or found.st_uid not in (self._uid, os.geteuid()):
-                raise OperationalError(
+                raise ServerUnavailable(
                     f"The embedded PostgreSQL cannot use {folder}: it belongs to {_user_name(found.st_uid)}. "
                     "Run this as that user, delete that folder, or set EMBEDDED_POSTGRES_DIR to another one."
                 ) from None
@@ -127,13 +131,13 @@ class Place:
 def place_for(directory: Path, version: int, *, fast: bool = False) -> Place:
     """Return the place of a server of the checkout whose EMBEDDED_POSTGRES_DIR is `directory`; makes that directory.
 
-    Raises OperationalError when the directory cannot be made, or when root finds no account to run the server as.
+    Raises ServerUnavailable when the directory cannot be made, or when root finds no account to run the server as.
     """
     directory = Path(os.path.realpath(directory))
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OperationalError(
+        raise ServerUnavailable(
             f"The embedded PostgreSQL cannot make its folder {directory}: {error.strerror}. "
             "Set EMBEDDED_POSTGRES_DIR to a folder you may write to, or DATABASE_URL to another server."
         ) from error
@@ -154,7 +158,7 @@ def _account(*folders: Path) -> Account:
         with suppress(KeyError):
             user = pwd.getpwnam(name)
             return Account(name, user.pw_uid, user.pw_gid)
-    raise OperationalError(
+    raise ServerUnavailable(
         "The embedded PostgreSQL does not run as root, and there is no user 'postgres' or 'nobody' to run it as. "
         "Make one: useradd --system postgres"
     )

@@ -26,12 +26,11 @@ from urllib.parse import quote
 
 import psycopg
 from django.conf import settings
-from django.db.utils import OperationalError
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
-from config.embedded_postgres.place import PORT, Place, place_for
+from config.embedded_postgres.place import PORT, Place, ServerUnavailable, place_for
 from config.embedded_postgres.programs import VERSIONS
 
 _PATIENCE = 120  # seconds until a server that runs must answer: it may have to recover from a crash first
@@ -74,7 +73,7 @@ class Server:
     def ensure(self) -> None:
         """Return once the server runs and this process is counted among its users.
 
-        Raises OperationalError when it cannot be started.
+        Raises ServerUnavailable when it cannot be started.
         """
         if self._use is None or not self._is_running():
             self.recover()
@@ -82,7 +81,7 @@ class Server:
     def recover(self) -> None:
         """Return once the server answers, started again if it is gone; to be called when a connection failed.
 
-        Raises OperationalError when it cannot be started.
+        Raises ServerUnavailable when it cannot be started.
         """
         self.place.prepare()
         with self._starting():
@@ -270,10 +269,10 @@ class Server:
             if self.place.log.stat().st_size > _LARGEST_LOG:
                 self.place.log.rename(self.place.log.with_suffix(".log.1"))
 
-    def _failure(self, what: str) -> OperationalError:
+    def _failure(self, what: str) -> ServerUnavailable:
         log = self.place.log.read_text(errors="replace").splitlines()
         lines = [line for line in log if not line.endswith("FATAL:  the database system is starting up")][-12:]
-        return OperationalError(
+        return ServerUnavailable(
             f"The embedded PostgreSQL {self.place.version} {what}.\nIts data: {self.place.data}\n"
             f"The end of its log, {self.place.log}:\n"
             + "".join(f"    {line}\n" for line in lines)
@@ -288,7 +287,7 @@ _guard = threading.RLock()
 def ensure_running() -> Server:
     """Return the server of the settings, running; this process counts as its user until it exits.
 
-    Raises OperationalError when it cannot be started.
+    Raises ServerUnavailable when it cannot be started.
     """
     place = place_for(
         Path(settings.EMBEDDED_POSTGRES_DIR),

@@ -1,11 +1,12 @@
 -- Read with search_path empty: every name and definition comes out qualified, the same on any server.
 
--- name: pin_session
--- Sets everything the text form of a value depends on, and lets nothing but a held lock end the session early.
-SELECT set_config(pinned.name, pinned.value, false)
+-- name: pin_transaction
+-- Sets, for one transaction, everything the text form of a value depends on; nothing but a held lock ends it early.
+SELECT set_config(pinned.name, pinned.value, true)
 FROM (VALUES
     ('search_path', ''), ('client_encoding', 'UTF8'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'),
     ('timezone', 'UTC'), ('extra_float_digits', '3'), ('bytea_output', 'hex'), ('lc_monetary', 'C'), ('xmloption', 'content'),
+    ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on'), ('array_nulls', 'on'), ('transform_null_equals', 'off'),
     ('row_security', 'off'), ('synchronize_seqscans', 'off'), ('work_mem', '64MB'), ('lock_timeout', '60s'),
     ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
     ('default_transaction_read_only', 'off')
@@ -106,8 +107,9 @@ FROM pg_database d WHERE datname = current_database()
 SELECT app || '.' || name FROM public.django_migrations ORDER BY app, name
 
 -- name: occupied
--- Whatever a person or an application has put into this database; empty means a restore may fill it.
-SELECT CASE r.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELSE 'table' END, r.name
+-- Whatever a person or an application has put into this database, tables first; empty means a restore may fill it.
+SELECT kind, name FROM (
+SELECT CASE r.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELSE 'table' END AS kind, r.name
 FROM ({{own_relations}}) r WHERE r.relkind IN ('r', 'p', 'S', 'v', 'm', 'f')
 UNION ALL
 SELECT 'type', format('%I.%I', s.nspname, t.typname)
@@ -119,7 +121,7 @@ FROM pg_proc p JOIN ({{own_schemas}}) s ON s.oid = p.pronamespace
 WHERE ('pg_proc'::regclass, p.oid) NOT IN ({{extension_members}})
 UNION ALL
 SELECT 'schema', quote_ident(s.nspname) FROM ({{own_schemas}}) s WHERE s.nspname <> 'public'
-ORDER BY 2
+) AS found ORDER BY kind <> 'table', name
 
 -- name: objects
 -- Every object with its definition: the same list here and there means that the schema was restored exactly.

@@ -135,6 +135,13 @@ def read_rows(folder: Path, table: Table) -> Iterator[bytes]:
         raise CheckFailed(f"{path} cannot be read: {error.strerror}.", _AGAIN) from None
 
 
+def _sum_of(path: Path) -> str:
+    try:
+        return file_sha256(path)
+    except OSError:
+        return ""
+
+
 def _damaged(path: Path, offset: int, found: int, block: Block, line: int) -> CheckFailed:
     lines = f"lines {line} to {line + block.rows - 1}"
     if found < block.bytes:
@@ -145,9 +152,8 @@ def _damaged(path: Path, offset: int, found: int, block: Block, line: int) -> Ch
 def verify(folder: Path, manifest: Manifest, advance: Advance) -> None:
     """Read every byte of every file again; raises CheckFailed naming the first file, bytes and lines that differ."""
     for name, digest in manifest.schema_files.items():
-        path = folder / name
-        if not path.is_file() or file_sha256(path) != digest:
-            raise CheckFailed(f"{path} is missing or damaged: it has not the sum of the manifest.", _AGAIN)
+        if _sum_of(folder / name) != digest:
+            raise CheckFailed(f"{folder / name} is missing or damaged: it has not the sum of the manifest.", _AGAIN)
     for table in manifest.tables:
         content = Digest()
         for block in read_rows(folder, table):

@@ -16,6 +16,7 @@ CSV = r"""FORMAT csv, DELIMITER E'\t', QUOTE '"', ESCAPE E'\\', NULL 'null'"""
 _COPY_ONLY = re.compile(rb"\\\\|\\v|[\x01-\x08\x0b-\x1f]")
 _SAME_IN_BOTH = bytes(sorted({*range(256)} - {*range(0x09), *range(0x0B, 0x20)}))
 _ESCAPE = re.compile(rb"\\([\\\x22bfnrt]|u00([01][0-9a-f]))")
+_OTHER_ESCAPE = re.compile(rb"\\[^\\\x22]")
 _SHORT = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
@@ -39,7 +40,7 @@ def to_csv(block: bytes, kept: Sequence[int] | None = None) -> bytes:
     if kept is not None:
         block = _select(block, kept)
     text = block.replace(b",\t", b"\t").replace(b"]\n[", b"\n")[1:-2] + b"\n"
-    if b"\\" in text.replace(rb"\\", b"").replace(rb"\"", b""):
+    if _OTHER_ESCAPE.search(text):
         text = _ESCAPE.sub(_unescape, text)
     return text
 

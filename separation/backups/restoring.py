@@ -1,6 +1,8 @@
 """Restoring a backup into an empty database, in one transaction: it is all there and compared, or nothing is."""
 
 import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +59,7 @@ def restore(connection: BaseDatabaseWrapper, folder: Path) -> Restored:
     with session(connection) as target:
         _refuse_unfit(target, manifest)
         target.run("BEGIN; SET LOCAL maintenance_work_mem = '256MB'")
+        target.pin()
         _refuse_occupied(target, folder)
         _fill(target, folder, manifest)
         _compare(target, folder, manifest)
@@ -186,13 +189,23 @@ def _load_table(target: Session, folder: Path, table: Table, advance: Advance) -
     )
     try:
         with target.raw.cursor().copy(statement) as copy:
-            for block, counted in zip(read_rows(folder, table), table.blocks, strict=True):
-                copy.write(to_csv(block, kept))
-                advance(counted.rows)
+            contents = (to_csv(block, kept) for block in read_rows(folder, table))
+            for content, block in zip(_ahead(contents), table.blocks, strict=True):
+                copy.write(content)
+                advance(block.rows)
     except psycopg.Error as error:
         line = _COPY_LINE.search(error.diag.context or "")
         place = f"{folder / table.file}, near line {line[1]}" if line else str(folder / table.file)
         raise CheckFailed(f"{place}: the server said: {_said(error)}; nothing was restored.") from error
+
+
+def _ahead(contents: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the same, the next one being made in a thread while the server takes the last."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, contents, b"")
+        while content := coming.result():
+            coming = thread.submit(next, contents, b"")
+            yield content
 
 
 def _compare(target: Session, folder: Path, manifest: Manifest) -> None:

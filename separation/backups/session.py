@@ -20,12 +20,18 @@ _BLOCK_BYTES = 2 * 1024 * 1024
 
 
 class Session:
-    """A connection whose settings are pinned, so that a value has one text form and a name is always qualified."""
+    """A connection for one backup or restore."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.wrapper = connection
         self.raw: psycopg.Connection[Any] = connection.connection
-        self.rows(QUERIES.pin_session)
+
+    def pin(self) -> None:
+        """Pin the transaction's settings: a value has one text form, a name is always qualified.
+
+        Not the session's: behind a pooler the next client would inherit them.
+        """
+        self.rows(QUERIES.pin_transaction)
 
     def rows(self, query: Any, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
@@ -86,8 +92,9 @@ class Session:
         """
         for _ in range(_LOCK_ATTEMPTS):
             seen = [(table.schema, table.name) for table in self.tables()]
-            self.run("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            self.run("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL lock_timeout = '60s'")
             self._lock(seen)
+            self.pin()
             tables = self.tables()
             if [(table.schema, table.name) for table in tables] == seen:
                 yield self.rows("SELECT pg_export_snapshot()")[0][0], tables
@@ -154,7 +161,7 @@ def _end_of_copy(pgconn: PGconn) -> int:
 
 @contextmanager
 def session(connection: BaseDatabaseWrapper) -> Iterator[Session]:
-    """Yield a session of its own on the database behind CONNECTION, in autocommit; raises Django's database errors."""
+    """Yield a session of its own on the database behind CONNECTION; raises Django's database errors."""
     own = connection.copy(alias=NO_DB_ALIAS)  # an alias would make Django look up types through the named connection
     try:
         own.ensure_connection()

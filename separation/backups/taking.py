@@ -3,12 +3,14 @@
 import hashlib
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.backups.clients import dump_section
@@ -42,7 +44,8 @@ def take(connection: BaseDatabaseWrapper) -> BackupRecord:
             f"The backup could not be written into {directory}, and nothing of it is left there: {error.strerror}.",
             f"df -h {directory}",
         ) from error
-    adopt_records(connection)
+    with suppress(DatabaseError):  # the file is the record; the row follows whenever records are taken over
+        adopt_records(connection)
     return record
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +25,7 @@ from separation.preflight.report import FAIL, PASS, WARN, Result
 from separation.shape import differences
 
 OLDEST, NEWEST = 14, 18
-BACKUP_HOURS = 24
+BACKUP_AGE = timedelta(hours=24)
 _LAST_IDS = 2_000_000_000
 _ALTERED = ("users", "reservations", "orders", "menus", "recipes", "customer_profiles")
 _LOCKED_OR_FILLED = ("users", "reservations", "orders")
@@ -102,10 +103,14 @@ def writable(look: Look) -> Result:
 @check()
 def pooling(look: Look) -> Result:
     """Require one server process for the whole connection."""
-    processes = {look.value(SQL.backend) for _ in range(3)}
+    processes = set(look.processes)
+    remedy = "point DATABASE_URL at the server, past the pooler"
     if len(processes) > 1:
-        message = "Each statement reaches another server process: a pooler stands between, in transaction mode."
-        return Result(FAIL, message, len(processes), remedy="point DATABASE_URL at the server, past the pooler")
+        message = "Each transaction reaches another server process: a pooler stands between, in transaction mode."
+        return Result(FAIL, message, len(processes), remedy=remedy)
+    if processes != {look.connection.connection.info.backend_pid}:
+        message = "A pooler stands between; it has to give each connection a server process of its own."
+        return Result(WARN, message, 1, remedy=remedy)
     return Result(PASS, "The connection has a server process of its own.", 1)
 
 
@@ -264,10 +269,10 @@ def foreign_keys(look: Look) -> Result:
     keys = look.rows(SQL.foreign_keys)
     details = [_describe_key(look, known, *key) for key in keys]
     message = f"{_count(len(keys), 'foreign key')} to users; the migration deletes no user, so all their rows stay."
-    missing = sorted(_expected_keys() - {(key[0], key[1][0]) for key in keys})
+    missing = sorted(_expected_keys() - {(table, columns[0]) for _, table, columns, *_ in keys})
     doubts = [f"{table}.{column} has none" for table, column in missing]
-    doubts += [f"{key[0]}.{key[1][0]} has one that was never validated" for key in keys if not key[3]]
-    doubts += [f"{key[0]}.{key[1][0]} has one that is deferrable" for key in keys if key[4]]
+    doubts += [f"{key[1]}.{key[2][0]} has one that was never validated" for key in keys if not key[4]]
+    doubts += [f"{key[1]}.{key[2][0]} has one that is deferrable" for key in keys if key[5]]
     if doubts:
         return Result(WARN, f"{message} But {', '.join(doubts)}.", len(keys), details=details)
     return Result(PASS, message, len(keys), details=details)
@@ -358,10 +363,11 @@ def backup(look: Look) -> Result:
     if record is None:
         message = "No verified backup of this database is on record."
         return Result(FAIL, message, 0, remedy="python manage.py backup")
-    hours = record.age(timezone.now()).total_seconds() / 3600
-    message = f"The newest verified backup, {record.id}, is {hours:.1f} hours old."
-    if hours > BACKUP_HOURS:
-        return Result(FAIL, f"{message} The limit is {BACKUP_HOURS}.", record.id, remedy="python manage.py backup")
+    age = record.age(timezone.now())
+    message = f"The newest verified backup, {record.id}, is {_hours(age):.1f} hours old."
+    if age > BACKUP_AGE:
+        message = f"{message} The limit is {_hours(BACKUP_AGE):.0f}."
+        return Result(FAIL, message, record.id, remedy="python manage.py backup")
     return Result(PASS, message, record.id)
 
 
@@ -440,19 +446,21 @@ def _expected_keys() -> set[tuple[str, str]]:
 
 
 def _describe_key(
-    look: Look, known: set[str], table: str, columns: list[str], on_delete: str, validated: bool, deferrable: bool
+    look: Look, known: set[str], schema: str, table: str, columns: list[str], on_delete: str, *flags: bool
 ) -> str:
     """Return a line on one foreign key: where it is, how many rows of customers it holds, what becomes of them."""
     query = sql.SQL("SELECT count(*) FROM {} t JOIN users u ON u.id = t.{} WHERE u.is_customer").format(
-        sql.Identifier(*table.replace('"', "").split(".")), sql.Identifier(columns[0])
+        sql.Identifier(schema, table), sql.Identifier(columns[0])
     )
     with look.connection.cursor() as cursor:
         cursor.execute(query)
         count = cursor.fetchone()[0]
     rule, outcome = _ON_DELETE[on_delete]
-    stranger = "" if table in known else ", a table no model knows"
+    is_known = table in known and schema == look.server[5]
+    where = table if schema == look.server[5] else f"{schema}.{table}"
+    stranger = "" if is_known else ", a table no model knows"
     what = f"{_count(count, 'row')} of customers {outcome}" if count else "no row of a customer"
-    return f"{table}.{', '.join(columns)} ON DELETE {rule}{stranger}: {what}"
+    return f"{where}.{', '.join(columns)} ON DELETE {rule}{stranger}: {what}"
 
 
 def _finding(tally: Tally, noun: str, one: str, many: str) -> Result:
@@ -488,6 +496,10 @@ def _directory(variable: str, path: Path) -> Result:
 def _existing(path: Path) -> Path:
     """Return PATH, or the nearest folder above it that exists."""
     return next(parent for parent in (path, *path.parents) if parent.exists())
+
+
+def _hours(age: timedelta) -> float:
+    return age.total_seconds() / 3600
 
 
 def _megabytes(size: int) -> str:

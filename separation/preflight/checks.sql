@@ -11,12 +11,22 @@ SELECT pg_backend_pid()
 
 -- name: privileges
 -- Which of the privileges asked for, as (table, privilege) pairs, this role lacks on tables that exist; OWNERSHIP is one.
-SELECT n.table_name, n.privilege
-FROM unnest(%(tables)s::text[], %(privileges)s::text[]) WITH ORDINALITY AS n (table_name, privilege, position)
-JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.table_name))
-WHERE NOT CASE n.privilege WHEN 'OWNERSHIP' THEN pg_has_role(c.relowner, 'USAGE')
-               ELSE has_table_privilege(c.oid, nullif(n.privilege, 'OWNERSHIP')) END
-ORDER BY n.position
+-- Whatever other table there is must be readable, since it is compared before and after.
+WITH needed AS (
+    SELECT c.oid, c.relowner, c.oid::regclass::text AS table_name, n.privilege, n.position
+    FROM unnest(%(tables)s::text[], %(privileges)s::text[]) WITH ORDINALITY AS n (table_name, privilege, position)
+        JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.table_name))
+    UNION ALL
+    SELECT c.oid, c.relowner, c.oid::regclass::text, 'SELECT', 1000
+    FROM pg_class c
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relname = ANY (%(tables)s) AND c.relname <> 'separation_environment'
+        AND (c.relnamespace = current_schema()::regnamespace
+             OR c.oid IN (SELECT conrelid FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass('users')))
+)
+SELECT table_name, privilege FROM needed
+WHERE NOT CASE privilege WHEN 'OWNERSHIP' THEN pg_has_role(relowner, 'USAGE')
+               ELSE has_table_privilege(oid, nullif(privilege, 'OWNERSHIP')) END
+ORDER BY position, table_name
 
 -- name: may_create
 -- Whether this role may create tables in the schema.
@@ -51,14 +61,16 @@ LEFT JOIN pg_sequences s ON to_regclass(quote_ident(s.schemaname) || '.' || quot
     = to_regclass(pg_get_serial_sequence('users', 'id'))
 
 -- name: foreign_keys
--- Every foreign key to users: its table, its columns, what a delete does, whether it was validated.
-SELECT c.conrelid::regclass::text, array_agg(a.attname::text ORDER BY k.position), c.confdeltype::text, c.convalidated,
+-- Every foreign key to users: its table's schema and name, its columns, what a delete does, whether it was validated.
+SELECT n.nspname, t.relname, array_agg(a.attname::text ORDER BY k.position), c.confdeltype::text, c.convalidated,
     c.condeferrable
 FROM pg_constraint c
+    JOIN pg_class t ON t.oid = c.conrelid
+    JOIN pg_namespace n ON n.oid = t.relnamespace
     CROSS JOIN unnest(c.conkey) WITH ORDINALITY AS k (attnum, position)
     JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
 WHERE c.contype = 'f' AND c.confrelid = 'users'::regclass AND c.conparentid = 0
-GROUP BY c.oid ORDER BY 1, 2
+GROUP BY c.oid, n.nspname, t.relname ORDER BY n.nspname <> current_schema(), 1, 2, 3
 
 -- name: counts
 -- How many there are of everything the migration touches.

@@ -28,6 +28,8 @@ class Look:
 
     connection: BaseDatabaseWrapper
     kind: Kind
+    # The server processes that answered one transaction after the other.
+    processes: list[int]
 
     @property
     def is_adopted(self) -> bool:

@@ -8,11 +8,11 @@ from django.db import DatabaseError, NotSupportedError, OperationalError, transa
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.ddl import LOCK_NOT_AVAILABLE
-from separation.database import execute
+from separation.database import execute, scalar
 from separation.kinds import kind_of
 from separation.masking import mask_text
 from separation.preflight import checks
-from separation.preflight.look import Look
+from separation.preflight.look import SQL, Look
 from separation.preflight.report import FAIL, Report, Result
 
 _T = TypeVar("_T")
@@ -37,7 +37,7 @@ def run_preflight(connection: BaseDatabaseWrapper, *, only: tuple[str, ...] = ()
         return Report(name, "", [replace(checks.too_old(connection), id="server_version")])
     except OperationalError as error:
         return Report(name, "", [_unreachable(error)])
-    look = Look(connection, kind)
+    look = Look(connection, kind, [_read_only(connection, lambda: scalar(connection, SQL.backend)) for _ in range(3)])
     results: list[Result] = []
     left_out: list[str] = []
     for check in (check for check in checks.ALL if not only or check.id in only):

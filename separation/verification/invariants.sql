@@ -287,7 +287,7 @@ present AS (
 SELECT coalesce(e.customer_id, l.customer_id) AS id,
     CASE WHEN e.customer_id IS NOT NULL THEN l.id IS NOT NULL END AS links_complete,
     CASE WHEN l.id IS NOT NULL
-        THEN e.customer_id IS NOT NULL OR (l.visit_count = 0 AND (l.vip_status OR length(l.notes) > 0)) END
+        THEN e.customer_id IS NOT NULL OR (l.visit_count = 0 AND (l.vip_status OR coalesce(length(l.notes), 0) > 0)) END
         AS links_earned,
     CASE WHEN e.customer_id IS NOT NULL AND l.id IS NOT NULL THEN l.visit_count = e.visits END AS visits_counted,
     CASE WHEN e.customer_id IS NOT NULL AND l.id IS NOT NULL

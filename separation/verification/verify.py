@@ -10,7 +10,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from config.sql import Queries
 from separation.database import execute, has_table, name_of, rows, scalar
 from separation.errors import CheckFailed
-from separation.mirror import drain_where_possible
 from separation.models import Phase
 from separation.verification.invariants import BY_RELATION, Invariant
 from separation.verification.report import FAIL, PASS, SAMPLE_SIZE, Report, Result
@@ -30,10 +29,8 @@ def verify(connection: BaseDatabaseWrapper) -> Report:
     """Return what became of every invariant in the database behind CONNECTION, on one read-only snapshot.
 
     Recomputes everything from the tables; each is read a fixed number of times, whatever its size. Raises CheckFailed
-    if the database is not adopted, and RuntimeError within a transaction, where there is no snapshot of its own. What
-    the mirror could only queue is brought into step before, unless the database takes no writes.
+    if the database is not adopted, and RuntimeError within a transaction, where there is no snapshot of its own.
     """
-    drain_where_possible(connection)
     with transaction.atomic(connection.alias, durable=True):
         execute(connection, _SNAPSHOT)
         return examine(connection)

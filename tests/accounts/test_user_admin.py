@@ -131,7 +131,8 @@ def test_a_change_writes_the_changed_columns_and_their_time_alone(client: Client
 def test_saving_without_a_change_writes_nothing(client: Client, root: User) -> None:
     link = RestaurantStaffFactory.create()
     with connection.cursor() as cursor:
-        query = "SELECT u.xmin::text || u::text || s.xmin::text || s::text FROM users u, restaurant_staff s WHERE s.user_id = u.id"
+        query = """SELECT u.xmin::text || u::text || s.xmin::text || s::text
+            FROM users u JOIN restaurant_staff s ON s.user_id = u.id"""
         cursor.execute(query)
         before = cursor.fetchall()
         values = {

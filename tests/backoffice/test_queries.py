@@ -1,7 +1,5 @@
 """No page asks the database once per row."""
 
-from collections.abc import Callable
-
 import pytest
 from django.contrib import admin
 from django.db import connection

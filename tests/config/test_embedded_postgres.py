@@ -42,6 +42,8 @@ def answer(sql):
 ANSWER_LINES = "for line in sys.stdin: answer(line)"
 STARTED = "SELECT pg_postmaster_start_time()"
 
+UNAVAILABLE = "config.embedded_postgres.place.ServerUnavailable"
+
 
 class User:
     """A process that uses the server of a folder."""
@@ -379,9 +381,9 @@ def test_a_server_that_cannot_start_says_why_and_what_to_type(
         configuration.write("shared_buffers = lots\nno_such_setting = on\n")
     words, error = start(folder, "answer('SELECT 1')").end()
     assert words == ""
-    lines = error[error.index("django.db.utils.OperationalError") :].splitlines()
+    lines = error[error.index(UNAVAILABLE) :].splitlines()
     assert lines[:3] == [
-        "django.db.utils.OperationalError: The embedded PostgreSQL 18 stopped as soon as it was started.",
+        f"{UNAVAILABLE}: The embedded PostgreSQL 18 stopped as soon as it was started.",
         f"Its data: {folder}/18-fast/data",
         f"The end of its log, {folder}/18-fast/server.log:",
     ]
@@ -397,7 +399,7 @@ def test_a_folder_that_cannot_be_made_says_so(bare: Path, start: Callable[..., U
     (bare / "file").write_text("")
     _, error = start(bare / "file" / "postgres", "answer('SELECT 1')").end()
     assert error.splitlines()[-1] == (
-        f"django.db.utils.OperationalError: The embedded PostgreSQL cannot make its folder {bare}/file/postgres: "
+        f"{UNAVAILABLE}: The embedded PostgreSQL cannot make its folder {bare}/file/postgres: "
         "Not a directory. Set EMBEDDED_POSTGRES_DIR to a folder you may write to, or DATABASE_URL to another server."
     )
 

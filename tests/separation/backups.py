@@ -35,8 +35,8 @@ def connected(name: str, **settings: Any) -> Iterator[BaseDatabaseWrapper]:
 
 
 def execute(name: str, sql: str) -> list[tuple[Any, ...]]:
-    """Execute one statement or several in the database NAME; return the rows of the last if it has some."""
-    with psycopg.connect(database_url(name), autocommit=True) as connection:
+    """Execute one statement or several in the database NAME (or at that address); return the rows of the last."""
+    with psycopg.connect(_address(name), autocommit=True) as connection:
         cursor = connection.execute(sql)
         while cursor.nextset():
             pass
@@ -52,9 +52,13 @@ def fill_with_everything(name: str) -> None:
 def dump(name: str) -> list[str]:
     """Return the lines of what PostgreSQL's own tool saves of the database NAME, rows too, in an order of their own."""
     options = ("--no-owner", "--no-privileges", "--exclude-table=separation_environment", "--rows-per-insert=1")
-    command = [str(program("pg_dump")), *options, f"--dbname={database_url(name)}"]
+    command = [str(program("pg_dump")), *options, f"--dbname={_address(name)}"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return sorted(line for line in text.splitlines() if not re.match(r"\\(un)?restrict \w{60}", line))
+
+
+def _address(name: str) -> str:
+    return name if "://" in name else database_url(name)
 
 
 def rows_in(folder: Path, file: str) -> list[list[str | None]]:

@@ -1,7 +1,13 @@
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from tests.databases import LegacyDatabase, server
+from tests.separation.engine import query
 
 
 @pytest.fixture
@@ -11,3 +17,33 @@ def backup_dir(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     settings.SECRET_KEY = "for tests " * 6
     monkeypatch.setenv("BACKUP_DIR", str(settings.BACKUP_DIR))
     return tmp_path / "backups"
+
+
+@pytest.fixture
+def role(databases: object) -> Iterator[str]:
+    """The name of a role that may log in, and no more."""
+    name = f"test_role_{secrets.token_hex(4)}"
+    with server() as admin, admin.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {name} LOGIN")
+        yield name
+        cursor.execute(f"DROP ROLE {name}")
+
+
+@pytest.fixture
+def become(
+    role: str, legacy_database: Callable[..., LegacyDatabase]
+) -> Iterator[Callable[[LegacyDatabase], BaseDatabaseWrapper]]:
+    """Connect to a database as that role; what it was granted there, or made there, goes at the end."""
+    connected: list[BaseDatabaseWrapper] = []
+
+    def connect(database: LegacyDatabase) -> BaseDatabaseWrapper:
+        database.connection.close()
+        database.connection.settings_dict["USER"] = role
+        connected.append(database.connection)
+        return database.connection
+
+    yield connect
+    for connection in connected:
+        connection.close()
+        connection.settings_dict["USER"] = ""
+        query(connection, f"DROP OWNED BY {role} CASCADE")

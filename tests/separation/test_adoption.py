@@ -1,16 +1,19 @@
 """Adoption: what exists stays as it is, and everything that was added can be taken away again."""
 
 import difflib
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.db import IntegrityError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.embedded_postgres.programs import program
-from tests.databases import LegacyDatabase, database_url, default_connection_to
+from tests.databases import LegacyDatabase, database_url, default_connection_to, manage
 from tests.separation.engine import checksums, columns_of, one, query
 
 pytestmark = pytest.mark.engine
@@ -132,6 +135,59 @@ def test_an_empty_database_becomes_what_an_adopted_one_is(
 
 def known_tables() -> set[str]:
     return {str(model._meta.db_table) for model in apps.get_models(include_auto_created=True)} | {"django_migrations"}
+
+
+def test_an_index_that_was_interrupted_is_made_again(legacy_database: Callable[..., LegacyDatabase]) -> None:
+    database = legacy_database("plain")
+    with pytest.raises(IntegrityError):
+        query(
+            database.connection,
+            r"""CREATE UNIQUE INDEX CONCURRENTLY users_email_key_idx ON users (lower(btrim(email, E' \t\n\r\f\v')))""",
+        )
+    valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'users_email_key_idx'::regclass"
+    assert one(database.connection, valid) is False
+
+    migrate()
+
+    assert one(database.connection, valid) is True
+    assert "UNIQUE" not in one(database.connection, "SELECT pg_get_indexdef('users_email_key_idx'::regclass)")
+
+
+@pytest.mark.parametrize("at", ["customers.0002", "reservations.0002", "menus.0002", "separation.0002"])
+def test_a_kill_at_any_moment_and_the_same_command_again(
+    legacy_database: Callable[..., LegacyDatabase], adopted_schema: list[str], at: str
+) -> None:
+    database = legacy_database("ahead")
+    columns = columns_of(database.connection)
+    before = checksums(database.connection, columns)
+    database.connection.close()
+
+    kill_migrate(database.name, at)
+    assert manage(database.name, "migrate").returncode == 0
+
+    assert changes(adopted_schema, schema_of(database.name)) == []
+    assert checksums(database.connection, columns) == before
+
+
+@pytest.fixture
+def adopted_schema(legacy_database: Callable[..., LegacyDatabase]) -> list[str]:
+    return schema_of(legacy_database("ahead", adopted=True).name)
+
+
+def kill_migrate(name: str, at: str) -> None:
+    """Start migrate in a process of its own, and kill it as soon as it says that it applies the migration AT."""
+    environment = os.environ | {
+        "DATABASE_URL": database_url(name),
+        "SECRET_KEY": "a" * 60,
+        "PORTAL_SIGNING_KEY": "b" * 60,
+    }
+    with subprocess.Popen(
+        [sys.executable, "-u", "manage.py", "migrate"], env=environment, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as process:
+        said = ""
+        while process.stdout and f"Applying {at}" not in said:
+            said += process.stdout.read(1)
+        process.kill()
 
 
 def test_an_index_left_invalid_is_made_again(legacy_database: Callable[..., LegacyDatabase]) -> None:

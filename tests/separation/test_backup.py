@@ -15,7 +15,7 @@ from django.db import connection
 
 from separation.backups import take
 from separation.backups import taking as module
-from separation.backups.session import Session
+from separation.backups.session import Session, session
 from separation.errors import Refused
 from separation.identity import identity_of
 from tests.databases import Databases, default_connection_to, manage
@@ -302,3 +302,15 @@ def test_backups_are_listed_and_verified_with_the_database_gone(legacy_database,
     verified = manage("no_such_database", "backup", "--verify", record.id)
     assert (listed.returncode, verified.returncode) == (0, 0), verified.stderr
     assert "unreachable (" in listed.stdout
+
+
+def test_no_setting_outlives_the_backup(name, backup_dir):
+    """Behind a pooler the same session may be the old application's a moment later."""
+    query = "SELECT name, setting FROM pg_settings WHERE source = 'session' ORDER BY name"
+    with session(connection) as reader:
+        before = reader.rows(query)
+        with reader.snapshot():
+            assert reader.rows("SELECT current_setting('search_path'), current_setting('row_security')") == [
+                ("", "off")
+            ]
+        assert reader.rows(query) == before

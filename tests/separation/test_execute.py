@@ -12,7 +12,7 @@ pytestmark = pytest.mark.engine
 
 
 def findings(state="open"):
-    counted = {}
+    counted: dict[str, int] = {}
     for kind in Finding.objects.filter(state=state).values_list("kind", flat=True):
         counted[kind] = counted.get(kind, 0) + 1
     return counted

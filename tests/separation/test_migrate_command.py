@@ -14,6 +14,8 @@ from separation import adoption, interlocks
 from separation.backups import BackupRecord
 from separation.identity import identity_of
 from separation.management.commands import migrate as migrate_command
+from separation.preflight import WARN, Result
+from separation.preflight.checks import Check
 from tests.databases import LegacyDatabase, default_connection_to, manage
 from tests.separation.engine import checksums, columns_of, move, one, other_application, query
 
@@ -286,3 +288,27 @@ def test_a_lock_that_is_given_up_in_time(
     assert code == 0
     assert said == "Waited in vain for a lock (attempt 1 of 3). Locks are held by the old application.\n"
     assert one(database.connection, "SELECT name FROM separation_phase") == "legacy"
+
+
+def test_two_at_once_take_turns(
+    legacy_database: Make, migrate: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = legacy_database("plain")
+    with other_application(database.name) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [adoption.MIGRATING])
+        monkeypatch.setattr(adoption, "sleep", lambda _: other.execute("SELECT pg_advisory_unlock_all()"))
+        code, said = migrate()
+        assert (code, said) == (0, "Another migrate works on this database; waiting for it.\n")
+        assert other.execute("SELECT pg_try_advisory_lock(%s)", [adoption.MIGRATING]).fetchone() == (True,)
+
+
+def test_an_operator_is_told_whom_an_index_would_wait_for(
+    legacy_database: Make, migrate: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Result(
+        WARN, "1 session with a transaction open for long.", 1, details=["process 7: idle, open for 90 seconds"]
+    )
+    monkeypatch.setattr("separation.preflight.checks.ALL", [Check("long_transactions", lambda look: old, False)])
+    legacy_database("plain")
+    assert migrate() == (0, "1 session with a transaction open for long.\nprocess 7: idle, open for 90 seconds\n")
+    assert migrate() == (0, "")

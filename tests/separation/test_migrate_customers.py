@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -53,9 +54,15 @@ def asking(database):
         "SECRET_KEY": "for tests " * 6,
         "PORTAL_SIGNING_KEY": "for tests too " * 6,
     }
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes: dict[str, Any] = {
+        "stdin": subprocess.PIPE,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+    }
     command = [sys.executable, "manage.py", "migrate_customers", "--execute"]
     with subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, **pipes) as process:
+        assert process.stderr
         while not process.stderr.readline().startswith("Type exactly"):
             assert process.poll() is None
         yield process
@@ -138,6 +145,9 @@ def test_a_second_execute_says_that_there_is_nothing_to_do(backed_up):
         "Nothing to do: all 55 customers who can be moved are moved.\n",
         "",
     )
+    planned = manage(backed_up.name, "migrate_customers")
+    assert (planned.returncode, planned.stderr) == (0, "")
+    assert planned.stdout.splitlines()[-1] == "Nothing to do: all 55 customers who can be moved are moved."
 
 
 def test_any_other_phrase_changes_nothing(backed_up):
@@ -193,6 +203,7 @@ def test_a_backup_whose_files_are_gone_does_not_count(backed_up, folders):
 def test_an_old_backup_does_not_count(backed_up, folders, monkeypatch):
     monkeypatch.setattr(settings, "BACKUP_DIR", folders / "backups")
     backup = latest_verified(connection)
+    assert backup
     monkeypatch.setattr("separation.interlocks.timezone.now", lambda: backup.taken_at + timedelta(hours=25))
 
     with pytest.raises(Refused) as error:
@@ -354,7 +365,9 @@ def test_there_is_no_force(database):
 
 def test_a_row_that_fails_makes_the_exit_code_1(backed_up):
     with other_application(backed_up.name) as old:
-        (broken,) = old.execute("SELECT max(id) FROM users WHERE is_customer AND email LIKE '%@example.%'").fetchone()
+        ((broken,),) = old.execute(
+            "SELECT max(id) FROM users WHERE is_customer AND email LIKE '%@example.%'"
+        ).fetchall()
         old.execute(
             f"""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             IF NEW.id = {broken} THEN RAISE EXCEPTION 'no'; END IF; RETURN NEW; END $$"""

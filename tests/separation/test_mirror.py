@@ -25,6 +25,7 @@ def world(request, legacy_database):
         old_application(database.name, role) as old,
     ):
         yield database.connection, old
+    assert drain(database.connection) == 0
     assert [(result.id, result.sample) for result in verify(database.connection).failures] == []
 
 

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from separation.migrator import Migration, Pace, StopRequest
+from separation.mirror import drain
 from separation.models import Phase, Run
 from separation.phases import change_phase
 from separation.verification import verify
@@ -177,6 +178,7 @@ def test_the_old_application_cannot_tell(databases, django_db_blocker, case):
         write(old, twin, late)
 
         assert "failed" not in run.counts
+        assert drain(connection) == 0
         assert [(r.id, r.details or r.sample) for r in verify(connection).failures] == []
         take_back(connection)
         left = checksums(connection, columns)

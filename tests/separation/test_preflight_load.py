@@ -120,7 +120,7 @@ def test_too_little_disk(legacy_database: Make, monkeypatch: pytest.MonkeyPatch,
             "The database has 1,000,000,000 MB; the migration adds about 1,000,000,000 MB. Its disk has "
         )
         assert result.remedy == "free some space, then: python manage.py preflight"
-    monkeypatch.setattr(settings, "EMBEDDED", False)
+    settings.EMBEDDED = False
     result = check(connection, "disk")
     assert result.status == PASS
     assert result.message.endswith("What is free on the server cannot be seen from here.")

@@ -224,3 +224,13 @@ def test_migrations_that_are_not_applied(legacy_database: Make) -> None:
         remedy="python manage.py migrate",
         id="migrations",
     )
+
+
+def test_a_foreign_key_from_another_schema(legacy_database: Make) -> None:
+    connection = legacy_database("plain").connection
+    query(connection, 'CREATE SCHEMA crm; CREATE TABLE crm."Odd.name" ("of user" integer REFERENCES users (id))')
+    query(connection, 'INSERT INTO crm."Odd.name" SELECT id FROM users WHERE is_customer ORDER BY id LIMIT 2')
+    assert check(connection, "foreign_keys").details[-1] == (
+        "crm.Odd.name.of user ON DELETE NO ACTION, a table no model knows: 2 rows of customers forbid to delete their "
+        "user; clean-up archives them first"
+    )

@@ -1,7 +1,7 @@
 """The preflight about the server, the connection and the role."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -14,39 +14,12 @@ from tests.separation.engine import query
 pytestmark = pytest.mark.engine
 
 Make = Callable[..., LegacyDatabase]
+Become = Callable[[LegacyDatabase], BaseDatabaseWrapper]
 
 
 def check(connection: BaseDatabaseWrapper, name: str) -> Result:
     (result,) = run_preflight(connection, only=(name,)).results
     return result
-
-
-@pytest.fixture
-def role(databases: object) -> Iterator[str]:
-    """The name of a role that may log in, and no more."""
-    name = f"test_role_{secrets.token_hex(4)}"
-    with server() as admin, admin.cursor() as cursor:
-        cursor.execute(f"CREATE ROLE {name} LOGIN")
-        yield name
-        cursor.execute(f"DROP ROLE {name}")
-
-
-@pytest.fixture
-def as_role(role: str, legacy_database: Make) -> Iterator[Callable[[LegacyDatabase], BaseDatabaseWrapper]]:
-    """Connect to a database as that role; what it was granted there goes at the end."""
-    connected: list[BaseDatabaseWrapper] = []
-
-    def connect(database: LegacyDatabase) -> BaseDatabaseWrapper:
-        database.connection.close()
-        database.connection.settings_dict["USER"] = role
-        connected.append(database.connection)
-        return database.connection
-
-    yield connect
-    for connection in connected:
-        connection.close()
-        connection.settings_dict["USER"] = ""
-        query(connection, f"DROP OWNED BY {role}")
 
 
 def test_who_is_connected_to_what(legacy_database: Make) -> None:
@@ -102,12 +75,25 @@ def test_a_standby(legacy_database: Make, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_pooler_in_transaction_mode(legacy_database: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    processes = iter(range(1, 10))
-    monkeypatch.setattr(Look, "value", lambda look, sql: next(processes))
-    assert check(legacy_database("plain").connection, "pooling") == Result(
+    connection = legacy_database("plain").connection
+    processes = iter((11, 12, 13))
+    monkeypatch.setattr("separation.preflight.run.scalar", lambda connection, sql: next(processes))
+    assert check(connection, "pooling") == Result(
         FAIL,
-        "Each statement reaches another server process: a pooler stands between, in transaction mode.",
+        "Each transaction reaches another server process: a pooler stands between, in transaction mode.",
         3,
+        remedy="point DATABASE_URL at the server, past the pooler",
+        id="pooling",
+    )
+
+
+def test_a_pooler_that_may_be_in_session_mode(legacy_database: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = legacy_database("plain").connection
+    monkeypatch.setattr("separation.preflight.run.scalar", lambda connection, sql: 11)
+    assert check(connection, "pooling") == Result(
+        WARN,
+        "A pooler stands between; it has to give each connection a server process of its own.",
+        1,
         remedy="point DATABASE_URL at the server, past the pooler",
         id="pooling",
     )
@@ -144,33 +130,29 @@ def test_an_encoding_that_is_not_unicode(encoding: str, expected: Result) -> Non
             cursor.execute(f"DROP DATABASE {name}")
 
 
-def test_a_role_without_any_right_before_adoption(
-    legacy_database: Make, role: str, as_role: Callable[[LegacyDatabase], BaseDatabaseWrapper]
-) -> None:
+def test_a_role_without_any_right_before_adoption(legacy_database: Make, role: str, become: Become) -> None:
     database = legacy_database("plain")
-    connection = as_role(database)
+    connection = become(database)
 
     result = check(connection, "privileges")
 
-    assert (result.status, result.figure) == (FAIL, 24)
-    assert result.message == f"Role {role} lacks 24 privileges that the next step needs."
+    assert (result.status, result.figure) == (FAIL, 33)
+    assert result.message == f"Role {role} lacks 33 privileges that the next step needs."
     assert result.details[0] == "SELECT on restaurants"
-    assert result.details[-7:] == [
+    assert result.details[-2:] == ["SELECT on reservation_logs", "CREATE on schema public"]
+    assert result.details[17:23] == [
         "UPDATE on orders",
         "OWNERSHIP on users",
         "OWNERSHIP on reservations",
         "OWNERSHIP on orders",
         "OWNERSHIP on menus",
         "OWNERSHIP on recipes",
-        "CREATE on schema public",
     ]
     assert result.remedy == f"grant them to {role}, or name the owner of the tables in DATABASE_URL"
 
 
-def test_the_rest_of_the_report_for_a_role_without_any_right(
-    legacy_database: Make, as_role: Callable[[LegacyDatabase], BaseDatabaseWrapper]
-) -> None:
-    report = run_preflight(as_role(legacy_database("plain")))
+def test_the_rest_of_the_report_for_a_role_without_any_right(legacy_database: Make, become: Become) -> None:
+    report = run_preflight(become(legacy_database("plain")))
     assert [result.id for result in report.failures] == ["privileges", "backup"]
     assert report.kind == "plain"
     assert report.left_out == [
@@ -188,9 +170,7 @@ def test_the_rest_of_the_report_for_a_role_without_any_right(
     ]
 
 
-def test_a_role_with_just_the_rights_the_migration_needs(
-    legacy_database: Make, role: str, as_role: Callable[[LegacyDatabase], BaseDatabaseWrapper]
-) -> None:
+def test_a_role_with_just_the_rights_the_migration_needs(legacy_database: Make, role: str, become: Become) -> None:
     database = legacy_database("plain", adopted=True)
     query(database.connection, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
     query(database.connection, f"GRANT UPDATE ON users, reservations, orders TO {role}")
@@ -200,19 +180,17 @@ def test_a_role_with_just_the_rights_the_migration_needs(
     )
     query(database.connection, f"GRANT INSERT, UPDATE, DELETE ON {tables}, {engine} TO {role}")
 
-    report = run_preflight(as_role(database))
+    report = run_preflight(become(database))
 
     assert [result.id for result in report.failures] == ["backup"]
     assert report.left_out == []
 
 
-def test_rows_that_a_policy_hides(
-    legacy_database: Make, role: str, as_role: Callable[[LegacyDatabase], BaseDatabaseWrapper]
-) -> None:
+def test_rows_that_a_policy_hides(legacy_database: Make, role: str, become: Become) -> None:
     database = legacy_database("plain", adopted=True)
     query(database.connection, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
     query(database.connection, "ALTER TABLE orders ENABLE ROW LEVEL SECURITY")
-    assert check(as_role(database), "row_security") == Result(
+    assert check(become(database), "row_security") == Result(
         FAIL,
         "Row security hides rows of orders from this role.",
         1,

@@ -179,14 +179,14 @@ def test_a_chunk_passes_over_who_is_locked_and_the_end_of_the_run_moves_them(leg
     database = legacy_database("plain", adopted=True)
     held = movable(database.connection, 10)
     change_phase(database.connection, Phase.LEGACY, Phase.DUAL)
-    waits = []
+    waits: list[int] = []
     with other_application(database.name) as old:
         old.execute("BEGIN")
         # Not as the mirror sees it: the chunk alone is under test.
         old.execute("SET LOCAL separation.bypass = 'on'")
         old.execute("UPDATE users SET phone = '1' WHERE id = %s", [held])
 
-        def end(_):
+        def end(_: float) -> None:
             waits.append(one(database.connection, "SELECT count(*) FROM customers WHERE id = %s", [held]))
             old.execute("END")
 

@@ -336,7 +336,8 @@ RECORDS = {
     ),
     "a customer whom no chunk moved": Damage(
         "customers_in_ledger",
-        f"""UPDATE separation_chunks SET last_id = last_id - 1 WHERE last_id = {OTHER} RETURNING last_id + 1""",
+        """UPDATE separation_chunks SET first_id = (SELECT min(id) + 1 FROM customers)
+        WHERE first_id = (SELECT min(first_id) FROM separation_chunks) RETURNING first_id - 1""",
     ),
     "a chunk that wrote to users": Damage(
         "only_own_tables_written",

@@ -33,11 +33,12 @@ class Command(BaseCommand, DjangoMigrate):
         """Look, migrate, and take over the records of backups made before there was a table for them."""
         connection = connections[options["database"]]
         app_label, migration_name = options["app_label"], options["migration_name"]
+        plan = adoption.plan_of(connection, app_label, migration_name)
         adoption.require_migratable(
-            connection,
-            adoption.plan_of(connection, app_label, migration_name),
-            only_removes_separation=(app_label, migration_name) == ("separation", "zero"),
+            connection, plan, only_removes_separation=(app_label, migration_name) == ("separation", "zero")
         )
+        for line in adoption.waiting_for(connection) if plan else ():
+            self.note(line)
         self._migrate(connection)
         if not (options["plan"] or options["check_unapplied"]):
             adopt_records(connection)
@@ -48,7 +49,7 @@ class Command(BaseCommand, DjangoMigrate):
         """Run Django's command; after a lock timeout again, since what is done is not done twice."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with adoption.lock_timeout(connection):
+                with adoption.one_at_a_time(connection, self.note), adoption.lock_timeout(connection):
                     DjangoMigrate.handle(self, **self._options)
                 return
             except OperationalError as error:

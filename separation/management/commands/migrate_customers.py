@@ -13,12 +13,12 @@ class Command(BaseCommand):
     """Move the customers out of `users`; without an option only the plan is made."""
 
     help = (
-        "Without an option: the exact plan, read-only, and one real chunk executed and rolled back. "
-        "--execute moves every customer who can be moved, in short transactions; it needs a verified backup younger "
-        "than 24 hours, a passing preflight and the typed phrase MIGRATE <database name>. Ctrl-C finishes the chunk; "
-        "the same command resumes, also after a crash. --rollback takes everything back; phrase ROLLBACK <database name>. "
-        "The phrase is read from standard input. Exit codes: 0 done, 1 something failed, 2 usage, 3 refused by an "
-        "interlock, 4 phrase not given, 130 interrupted and resumable."
+        "Without an option: the exact plan, read-only, and one real chunk executed and rolled back. --execute "
+        "moves every customer who can be moved, in short transactions; it needs a verified backup younger than 24 "
+        "hours, a passing preflight and the typed phrase MIGRATE <database name>. Ctrl-C finishes the chunk; the "
+        "same command resumes, also after a crash. --rollback takes everything back; phrase ROLLBACK <database "
+        "name>. The phrase is read from standard input. Exit codes: 0 done, 1 something failed, 2 usage, 3 "
+        "refused by an interlock, 4 phrase not given, 130 interrupted and resumable."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -65,11 +65,12 @@ def _target(url: str) -> BaseDatabaseWrapper:
 
 
 def _switch_over(into: str | None, name: str) -> str:
-    address = "Set DATABASE_URL to the address you gave with --into" if into else "Leave DATABASE_URL as it is now"
+    new = "Set DATABASE_URL to the address you gave with --into, here and in the old application,"
+    same = "Point the old application at the database of DATABASE_URL too,"
     steps = [
         "It is marked as a copy until you declare it live. To switch over:",
         "  1. Stop everything that writes to the old database.",
-        f"  2. {address}, here and in the old application,",
+        f"  2. {new if into else same}",
         "     and give the application's role its rights: ownership and grants are not in a backup.",
         "  3. python manage.py preflight",
         f"  4. python manage.py environment --set production    (asks for the phrase PRODUCTION {name})",
