@@ -108,9 +108,16 @@ def drain(connection: BaseDatabaseWrapper) -> int:
 
     In a short transaction for each part of the queue. A person who cannot be brought into step becomes a finding.
     """
-    after = -(2**31)
-    while (last := _drain_batch(connection, after)) is not None:
-        after = last
+    after, size = -(2**31), _BATCH
+    while (first := scalar(connection, _QUEUE.first, after=after)) is not None:
+        try:
+            after = _drain_batch(connection, after, size) or first
+            size = _BATCH
+        except DatabaseError as error:
+            if not is_transient(error):
+                raise
+            # Somebody is in the way of one of them: past that one, in smaller parts.
+            after, size = (first, _BATCH) if size == 1 else (after, max(1, size // 8))
     return queued(connection)
 
 
@@ -127,17 +134,15 @@ def queued(connection: BaseDatabaseWrapper) -> int:
     return int(scalar(connection, "SELECT count(DISTINCT user_id) FROM separation_pending"))
 
 
-def _drain_batch(connection: BaseDatabaseWrapper, after: int) -> int | None:
-    """Deal with the next people in the queue after the id AFTER; return the last id looked at, None at the end."""
-    if not scalar(connection, "SELECT EXISTS (SELECT FROM separation_pending WHERE user_id > %(after)s)", after=after):
-        return None
+def _drain_batch(connection: BaseDatabaseWrapper, after: int, size: int) -> int | None:
+    """Deal with the next people in the queue after the id AFTER; return the last of them, None if others do."""
     with transaction.atomic(connection.alias):
         execute(connection, "SELECT set_config('lock_timeout', %(wait)s, true)", wait=BRIEFLY)
-        taken, last, queue = row(connection, _QUEUE.take, after=after, size=_BATCH)
+        taken, last, queue = row(connection, _QUEUE.take, after=after, size=size)
         people = row(connection, _QUEUE.lock_people, ids=taken)[0]
         done = people if _synchronised(connection, people) else [p for p in people if _settled(connection, p)]
         execute(connection, _QUEUE.done, ids=done, rows=queue)
-    return last if last is None else int(last)
+    return None if last is None else int(last)
 
 
 def _settled(connection: BaseDatabaseWrapper, person: int) -> bool:

@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 
 # How long the engine waits for one lock while it holds others: well below the second after which PostgreSQL looks for
 # deadlocks in a waiting session, which would be the old application's.
-BRIEFLY = "200ms"
+BRIEFLY = "50ms"
 _ATTEMPTS = 25
 PATIENCE = 60.0
 _INTERVAL = 0.1

@@ -1,5 +1,9 @@
 -- The mirror's queue: people whom a trigger could not bring into step at once.
 
+-- name: first
+-- Gives the next person in the queue after an id, null at its end.
+SELECT min(user_id) FROM separation_pending WHERE user_id > %(after)s
+
 -- name: take
 -- Locks the next people in the queue, those that no other session works on, and gives them, the last of them, and the
 -- rows of the queue.

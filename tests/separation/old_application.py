@@ -39,7 +39,7 @@ def old_application(name: str, role: str) -> Iterator["psycopg.Connection[tuple[
 
 def register(old: "psycopg.Connection[tuple[Any, ...]]", email: str, name: str = "Late Lena") -> int:
     """Register a customer, and return the id."""
-    return returned(
+    identifier: int = returned(
         old,
         """INSERT INTO users (email, name, password, is_customer, updated_at)
         VALUES (%s, %s, %s, true, '2026-01-01') RETURNING id""",
@@ -47,6 +47,7 @@ def register(old: "psycopg.Connection[tuple[Any, ...]]", email: str, name: str =
         name,
         BCRYPT,
     )
+    return identifier
 
 
 def book(
@@ -54,7 +55,7 @@ def book(
 ) -> int:
     """Write a reservation, and return its id; MORE are further columns."""
     columns, values = "".join(f", {name}" for name in more), ", %s" * len(more)
-    return returned(
+    identifier: int = returned(
         old,
         f"""INSERT INTO reservations (customer_name, restaurant_id, party_size, reservation_date, reservation_time,
             status, table_ids, updated_at, user_id{columns})
@@ -64,6 +65,7 @@ def book(
         user,
         *more.values(),
     )
+    return identifier
 
 
 def order(
@@ -75,7 +77,7 @@ def order(
     reservation: int | None = None,
 ) -> int:
     """Write a completed order, and return its id."""
-    return returned(
+    identifier: int = returned(
         old,
         """INSERT INTO orders (order_number, restaurant_id, status, total_amount, updated_at, user_id, reservation_id)
         VALUES (%s, %s, 'COMPLETED', %s, '2026-01-01', %s, %s) RETURNING id""",
@@ -85,6 +87,7 @@ def order(
         user,
         reservation,
     )
+    return identifier
 
 
 def returned(old: "psycopg.Connection[tuple[Any, ...]]", sql: str, *values: Any) -> Any:

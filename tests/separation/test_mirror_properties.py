@@ -56,8 +56,8 @@ everywhere = [
     statement("UPDATE users SET role = 'USER', is_customer = true WHERE role = 'ADMIN'"),
     statement(f"DELETE FROM users WHERE id = {CUSTOMER}", some),
     statement(
-        """INSERT INTO restaurant_staff (user_id, restaurant_id, role, updated_at)
-        VALUES ({}, {}, %s::"StaffRole", '2026-02-01')""".format(CUSTOMER, PLACE),
+        f"""INSERT INTO restaurant_staff (user_id, restaurant_id, role, updated_at)
+        VALUES ({CUSTOMER}, {PLACE}, %s::"StaffRole", '2026-02-01')""",
         some,
         restaurants,
         st.sampled_from(["STAFF", "MANAGER"]),
@@ -107,8 +107,8 @@ ahead = [
     statement(
         f"""INSERT INTO reservations (customer_name, restaurant_id, party_size, reservation_date, reservation_time,
             status, table_ids, updated_at, user_id, customer_id)
-        VALUES ('x', {PLACE}, 2, '2026-01-01', '19:00', %s::"ReservationStatus", '{{}}', '2026-01-01', {PERSON}, {PERSON})
-        """,
+        VALUES ('x', {PLACE}, 2, '2026-01-01', '19:00', %s::"ReservationStatus", '{{}}', '2026-01-01', {PERSON},
+            {PERSON})""",
         restaurants,
         status,
         some,

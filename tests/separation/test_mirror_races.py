@@ -21,7 +21,7 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture
 def world(legacy_database):
-    """A database in phase dual of which nobody is moved, the old application's connection to it, and how to get more."""
+    """A database in phase dual with nobody moved, the old application's connection to it, and how to get more."""
     database = legacy_database("plain", adopted=True)
     change_phase(database.connection, Phase.LEGACY, Phase.DUAL)
     with application_role(database.name) as role, old_application(database.name, role) as old:
@@ -172,7 +172,7 @@ def test_whoever_is_held_stays_queued(world):
 def test_the_end_of_a_run_names_the_transaction_in_the_way(world, monkeypatch):
     connection, old, _ = world
     monkeypatch.setattr("separation.waiting.PATIENCE", 0.3)
-    said = []
+    said: list[str] = []
     migration = Migration(connection, Run.objects.create(kind="execute"), note=said.append)
     with old.transaction():
         register(old, "lena@example.org")
