@@ -12,7 +12,7 @@
 -- name: queue
 -- Queues people; waits for nobody.
 CREATE OR REPLACE FUNCTION separation_queue(ids integer[]) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE sql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
     INSERT INTO separation_pending (user_id) SELECT DISTINCT i.id FROM unnest(ids) i (id) WHERE i.id IS NOT NULL
 $mirror$
 
@@ -20,7 +20,7 @@ $mirror$
 -- Brings the links of these customers to restaurants into step with what they are made from. A link without a reason
 -- goes, unless somebody wrote notes on it or marked it. The caller holds the customers' rows.
 CREATE OR REPLACE FUNCTION separation_links(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET "separation.bypass" = 'on' AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET "separation.bypass" = 'on' AS $mirror$
 BEGIN
     WITH unearned AS (
         SELECT t.id, coalesce(t.notes, '') <> '' OR t.vip_status AS stays FROM customer_restaurants t
@@ -52,7 +52,7 @@ $mirror$
 -- name: renew
 -- Brings the columns of these customers into step with users; writes no row that is right.
 CREATE OR REPLACE FUNCTION separation_renew(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET "separation.bypass" = 'on' AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET "separation.bypass" = 'on' AS $mirror$
 BEGIN
     -- Two people who exchanged emails: whoever has another's by now lets go of it first.
     UPDATE customers c SET email = 'renewed-' || c.id || '@invalid'
@@ -75,7 +75,7 @@ $mirror$
 -- name: take_out
 -- Takes these customers out of the new tables again, as a roll-back would: what was filled is emptied, and no more.
 CREATE OR REPLACE FUNCTION separation_take_out(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET "separation.bypass" = 'on' AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET "separation.bypass" = 'on' AS $mirror$
 BEGIN
     UPDATE reservations t SET customer_id = NULL
     WHERE t.user_id = ANY (ids) AND t.customer_id = t.user_id
@@ -93,7 +93,7 @@ $mirror$
 -- Records what keeps people back, and who has no readable hash; what was found of these people before and is not so any
 -- more is gone.
 CREATE OR REPLACE FUNCTION separation_find(ids integer[], kept integer[], kinds text[], unreadable integer[])
-RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
     WITH current AS (
         SELECT k.id, k.kind FROM unnest(kept, kinds) k (id, kind)
         UNION ALL
@@ -116,7 +116,7 @@ $mirror$
 -- is inserted, who is customer no more or cannot move is taken out, and why is a finding. Idempotent. Whoever shares an
 -- email with a later duplicate stays, for nobody loses an account because another registered.
 CREATE OR REPLACE FUNCTION separation_sync(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET "separation.bypass" = 'on' AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET "separation.bypass" = 'on' AS $mirror$
 DECLARE
     stays integer[]; comes integer[]; moves integer[]; kept integer[]; kinds text[]; unreadable integer[];
     goes integer[]; inserted integer;
@@ -180,7 +180,7 @@ $mirror$
 -- name: follow
 -- Brings people into step if that can be done now, else queues them: raises nothing and waits briefly.
 CREATE OR REPLACE FUNCTION separation_follow(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET lock_timeout = '50ms' AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         PERFORM separation_queue(ids);
@@ -196,7 +196,7 @@ $mirror$
 -- Follows what happens to customers in users. Whoever was kept back as the duplicate of an email that is free again is
 -- queued: to lock a person whom the old application did not write could make two of its transactions block each other.
 CREATE OR REPLACE FUNCTION separation_on_users() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 DECLARE
     ids integer[]; free text[] := '{}';
 BEGIN
@@ -242,7 +242,7 @@ $mirror$
 -- Follows those of these users who are customers. Whoever is not moved yet is queued: a chunk that is open just now may
 -- be moving them without seeing what was written, and unlike a write to users this one did not wait for it.
 CREATE OR REPLACE FUNCTION separation_follow_customers(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 DECLARE
     flagged integer[]; moved integer[];
 BEGIN
@@ -260,7 +260,7 @@ $mirror$
 -- name: on_staff
 -- Follows the links of customers to restaurants: one of the role STAFF is a link, any other makes them staff.
 CREATE OR REPLACE FUNCTION separation_on_staff() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         RETURN NULL;
@@ -286,7 +286,7 @@ $mirror$
 -- Follows the owners of what can change its owner: a profile is its customer's, and who writes recipes or menus is
 -- staff.
 CREATE OR REPLACE FUNCTION separation_on_owned() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         RETURN NULL;
@@ -310,7 +310,7 @@ $mirror$
 -- name: on_dishes
 -- Records the new menus and recipes whose restaurant cannot be told, since the old application does not say.
 CREATE OR REPLACE FUNCTION separation_on_dishes() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET lock_timeout = '50ms' AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
 BEGIN
     IF EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         INSERT INTO separation_findings (kind, table_name, row_id)
@@ -327,7 +327,7 @@ $mirror$
 -- Gives the customer whom a new booking of this user is linked to: nobody, if that customer is just being taken out, for
 -- the key to customers would wait for that and then fail.
 CREATE OR REPLACE FUNCTION separation_customer_for(person integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 DECLARE
     found integer;
 BEGIN
@@ -341,7 +341,7 @@ $mirror$
 -- name: remember
 -- Remembers a customer_id that the old application wrote itself: a roll-back must leave it.
 CREATE OR REPLACE FUNCTION separation_remember(called text, identifier integer, customer integer, booker integer)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET lock_timeout = '50ms' AS $mirror$
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
 BEGIN
     INSERT INTO separation_undo (table_name, row_id, customer_id) VALUES (called, identifier, customer)
     ON CONFLICT (table_name, row_id) DO UPDATE SET customer_id = excluded.customer_id;
@@ -354,7 +354,7 @@ $mirror$
 -- Before a booking is inserted, or its customer_id is written: remembers what the old application says, and says it where
 -- the old application does not.
 CREATE OR REPLACE FUNCTION separation_on_customer_given() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         RETURN NEW;
@@ -374,7 +374,7 @@ $mirror$
 -- name: on_user_given
 -- Before a booking passes to another user: it passes to that user's customer, unless the old application named one.
 CREATE OR REPLACE FUNCTION separation_on_user_given() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 BEGIN
     IF NEW.user_id IS DISTINCT FROM OLD.user_id
         AND EXISTS (SELECT FROM separation_phase WHERE name = 'dual')
@@ -390,7 +390,7 @@ $mirror$
 -- Brings visits, spend and links of these people into step with their bookings. Those who are not moved yet, and those
 -- whose booking found no customer, are queued: a chunk that is open just now may not see the booking.
 CREATE OR REPLACE FUNCTION separation_booked(people integer[], unfilled integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET lock_timeout = '50ms' AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
 DECLARE
     late integer[];
 BEGIN
@@ -416,7 +416,7 @@ $mirror$
 -- name: mismatches
 -- Records those of these orders that are at another restaurant than their reservation.
 CREATE OR REPLACE FUNCTION separation_mismatches(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET lock_timeout = '50ms' AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
 BEGIN
     INSERT INTO separation_findings (kind, table_name, row_id)
     SELECT 'restaurant_mismatch', 'orders', o.id FROM orders o JOIN reservations r ON r.id = o.reservation_id
@@ -431,7 +431,7 @@ $mirror$
 -- name: on_reservations
 -- Follows reservations: those they are of, and those whose orders are tied to them.
 CREATE OR REPLACE FUNCTION separation_on_reservations() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 DECLARE
     people integer[]; unfilled integer[] := '{}'; changed integer[]; tied integer[];
 BEGIN
@@ -475,7 +475,7 @@ $mirror$
 -- name: on_orders
 -- Follows orders.
 CREATE OR REPLACE FUNCTION separation_on_orders() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 DECLARE
     people integer[]; unfilled integer[] := '{}'; changed integer[];
 BEGIN

@@ -1,4 +1,4 @@
-"""`compatibility on|off`, and the mirror as an installation: checked by the preflight, repaired by `migrate`, removed."""
+"""`compatibility on|off`, and the mirror itself: checked by the preflight, repaired and removed by `migrate`."""
 
 import pytest
 
@@ -51,7 +51,8 @@ def test_off_is_refused_while_the_new_tables_hold_somebody(legacy_database):
 
     assert (off.returncode, off.stdout) == (3, "")
     assert off.stderr.splitlines() == [
-        f"Refused (customers): The new tables of database '{database.name}' hold 1 customer, who would fall out of step.",
+        f"Refused (customers): The new tables of database {database.name!r} hold 1 customer, who would fall out of "
+        "step.",
         "Next: python manage.py migrate_customers --rollback",
     ]
     assert one(database.connection, "SELECT name FROM separation_phase") == "dual"
