@@ -372,11 +372,14 @@ END
 $mirror$
 
 -- name: on_user_given
--- Before a booking passes to another user: it passes to that user's customer, unless the old application named one.
+-- Before a booking passes to another user: it passes to that user's customer, unless the old application named one, be it
+-- before that one was moved.
 CREATE OR REPLACE FUNCTION separation_on_user_given() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 BEGIN
     IF NEW.user_id IS DISTINCT FROM OLD.user_id
+        AND (OLD.customer_id IS NULL
+            OR OLD.customer_id = OLD.user_id AND EXISTS (SELECT FROM customers c WHERE c.id = OLD.customer_id))
         AND EXISTS (SELECT FROM separation_phase WHERE name = 'dual')
         AND NOT EXISTS (SELECT FROM separation_undo u WHERE u.table_name = TG_TABLE_NAME AND u.row_id = NEW.id)
     THEN

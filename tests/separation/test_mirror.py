@@ -5,6 +5,7 @@ import pytest
 
 from separation.mirror import drain
 from separation.models import Finding, Pending, Undo
+from separation.phases import change_phase
 from separation.verification import verify
 from tests.separation.engine import move, one, query, take_back
 from tests.separation.old_application import BCRYPT, application_role, book, old_application, order, register
@@ -240,6 +241,19 @@ def test_a_customer_named_by_the_old_application_stays_after_a_roll_back(world):
 
     named_by = dict(query(connection, "SELECT id, customer_id FROM reservations WHERE id = ANY (%s)", [ids]))
     assert named_by == {phoned: lena, named: lena, filled: None, late: lena}
+
+
+def test_a_customer_named_before_anybody_moved_stays_when_the_booking_passes_to_another(legacy_database):
+    database = legacy_database("ahead", adopted=True)
+    connection = database.connection
+    booking, named = query(connection, "SELECT id, customer_id FROM reservations WHERE customer_id = user_id LIMIT 1")[
+        0
+    ]
+    change_phase(connection, "legacy", "dual")
+
+    query(connection, "UPDATE reservations SET user_id = (SELECT min(id) FROM users) WHERE id = %s", [booking])
+
+    assert one(connection, "SELECT customer_id FROM reservations WHERE id = %s", [booking]) == named
 
 
 @ahead
