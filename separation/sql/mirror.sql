@@ -20,8 +20,11 @@ $mirror$
 -- Brings the links of these customers to restaurants into step with what they are made from. A link without a reason
 -- goes, unless somebody wrote notes on it or marked it. The caller holds the customers' rows.
 CREATE OR REPLACE FUNCTION separation_links(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET "separation.bypass" = 'on' AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+DECLARE
+    bypass text := coalesce(current_setting('separation.bypass', true), '');
 BEGIN
+    PERFORM set_config('separation.bypass', 'on', true);
     WITH unearned AS (
         SELECT t.id, coalesce(t.notes, '') <> '' OR t.vip_status AS stays FROM customer_restaurants t
         WHERE t.customer_id = ANY (ids)
@@ -46,14 +49,18 @@ BEGIN
         SELECT s.user_id, s.restaurant_id, NULL, NULL, 0, 0 FROM restaurant_staff s WHERE s.user_id = ANY (ids)
     ),
     {{link_people}};
+    PERFORM set_config('separation.bypass', bypass, true);
 END
 $mirror$
 
 -- name: renew
 -- Brings the columns of these customers into step with users; writes no row that is right.
 CREATE OR REPLACE FUNCTION separation_renew(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET "separation.bypass" = 'on' AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+DECLARE
+    bypass text := coalesce(current_setting('separation.bypass', true), '');
 BEGIN
+    PERFORM set_config('separation.bypass', 'on', true);
     -- Two people who exchanged emails: whoever has another's by now lets go of it first.
     UPDATE customers c SET email = 'renewed-' || c.id || '@invalid'
     WHERE c.id = ANY (ids)
@@ -69,14 +76,18 @@ BEGIN
     WHERE c.id = n.id
         AND (c.email, c.password, c.first_name, c.last_name, c.phone, c.created_at, c.updated_at) IS DISTINCT FROM
             (n.email, n.password, n.first_name, n.last_name, n.phone::text, n.created_at, n.updated_at);
+    PERFORM set_config('separation.bypass', bypass, true);
 END
 $mirror$
 
 -- name: take_out
 -- Takes these customers out of the new tables again, as a roll-back would: what was filled is emptied, and no more.
 CREATE OR REPLACE FUNCTION separation_take_out(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET "separation.bypass" = 'on' AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+DECLARE
+    bypass text := coalesce(current_setting('separation.bypass', true), '');
 BEGIN
+    PERFORM set_config('separation.bypass', 'on', true);
     UPDATE reservations t SET customer_id = NULL
     WHERE t.user_id = ANY (ids) AND t.customer_id = t.user_id
         AND NOT EXISTS (SELECT FROM separation_undo u WHERE u.table_name = 'reservations' AND u.row_id = t.id);
@@ -86,6 +97,7 @@ BEGIN
     DELETE FROM customer_profiles p WHERE p.customer_id = ANY (ids) AND p.user_id IS NULL;
     UPDATE customer_profiles p SET customer_id = NULL WHERE p.customer_id = ANY (ids);
     DELETE FROM customers c WHERE c.id = ANY (ids);
+    PERFORM set_config('separation.bypass', bypass, true);
 END
 $mirror$
 
@@ -116,14 +128,16 @@ $mirror$
 -- is inserted, who is customer no more or cannot move is taken out, and why is a finding. Idempotent. Whoever shares an
 -- email with a later duplicate stays, for nobody loses an account because another registered.
 CREATE OR REPLACE FUNCTION separation_sync(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET "separation.bypass" = 'on' AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 DECLARE
+    bypass text := coalesce(current_setting('separation.bypass', true), '');
     stays integer[]; comes integer[]; moves integer[]; kept integer[]; kinds text[]; unreadable integer[];
     goes integer[]; inserted integer;
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         RETURN;
     END IF;
+    PERFORM set_config('separation.bypass', 'on', true);
     -- From here on nobody else brings these people into step; what is read from now on is what they wrote.
     PERFORM c.id FROM customers c WHERE c.id = ANY (ids) ORDER BY c.id FOR NO KEY UPDATE;
     SELECT array_agg(p.id) FILTER (WHERE p.moves AND p.moved), array_agg(p.id) FILTER (WHERE p.moves AND NOT p.moved),
@@ -174,6 +188,7 @@ BEGIN
         PERFORM separation_links(moves);
     END IF;
     PERFORM separation_find(ids, coalesce(kept, '{}'), coalesce(kinds, '{}'), coalesce(unreadable, '{}'));
+    PERFORM set_config('separation.bypass', bypass, true);
 END
 $mirror$
 
