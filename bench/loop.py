@@ -1,20 +1,26 @@
-"""One customer at a time with a commit each, as one would write it with the ORM: the way this project does not go.
+"""One customer at a time with a commit each: the ways this project does not go.
 
-`python -m bench.loop N` moves the first N customers of DATABASE_URL's database and prints the seconds they took.
+`python -m bench.loop orm N` moves N customers of DATABASE_URL's database as one would write it with the ORM, and
+`python -m bench.loop engine N` with the engine itself, one customer a chunk; both print the seconds they took.
 """
 
 import sys
 import time
+from contextlib import suppress
 
 import django
 
 django.setup()
 
-from django.db import transaction  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
 from django.db.models import Count, Max, Min, Q, Sum  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from customers.models import Customer, CustomerProfile, CustomerRestaurant  # noqa: E402
+from separation.errors import Interrupted  # noqa: E402
+from separation.migrator import Migration, Pace, StopRequest  # noqa: E402
+from separation.models import Phase, Run  # noqa: E402
+from separation.phases import change_phase  # noqa: E402
 
 
 def move(user: User) -> None:
@@ -52,16 +58,35 @@ def link(customer: Customer, place: int) -> None:
     )
 
 
-def main(count: int) -> None:
-    """Move COUNT customers who are no staff, and print the seconds."""
+def with_the_orm(count: int) -> float:
+    """Move COUNT customers who are no staff, and return the seconds."""
     users = User.objects.filter(is_customer=True, role="USER", restaurant_staff=None, email__contains="@")
     people = list(users.order_by("-id")[:count])  # the sample's oddities come first
     started = time.monotonic()
     for user in people:
         with transaction.atomic():
             move(user)
-    print(time.monotonic() - started)
+    return time.monotonic() - started
+
+
+def with_the_engine(count: int) -> float:
+    """Move COUNT customers in chunks of one, with the same guarantees as execute, and return the seconds."""
+    change_phase(connection, Phase.LEGACY, Phase.DUAL)
+    run = Run.objects.create(kind=Run.EXECUTE)
+    migration = Migration(connection, run, pace=Pace(size=1, smallest=1, largest=1))
+    stop = StopRequest()
+
+    moved = iter(range(1, count))
+
+    def advance(_: int) -> None:
+        if next(moved, None) is None:
+            stop()
+
+    started = time.monotonic()
+    with suppress(Interrupted):
+        migration.move_all(stop, advance)
+    return time.monotonic() - started
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    print({"orm": with_the_orm, "engine": with_the_engine}[sys.argv[1]](int(sys.argv[2])))
