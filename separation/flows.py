@@ -15,6 +15,7 @@ from separation.planner import Plan, Trial, make_plan, try_one_chunk
 from separation.progress import progress
 from separation.rollback import roll_back, to_purge
 from separation.runs import recorded
+from separation.status import open_findings
 from separation.verification import Report, baseline_of, verify
 
 
@@ -178,15 +179,14 @@ def _say_summary(connection: BaseDatabaseWrapper, operator: Operator, run: Run) 
     deleted = run.counts.get("deleted", 0)
     if deleted:
         operator.say(f"The old application deleted {deleted:,} customers meanwhile; they are removed here as well.")
-    open_findings = Finding.objects.using(connection.alias).filter(state=Finding.OPEN)
+    found = open_findings(connection)
     for kind, label in Finding.KINDS:
-        count = open_findings.filter(kind=kind).count()
-        if count:
-            operator.say(f"{'Finding: ' + label:<70}{count:>8,}")
+        if kind in found:
+            operator.say(f"{'Finding: ' + label:<70}{found[kind]:>8,}")
 
 
 def _say_verdict(operator: Operator, report: Report, run: Run) -> int:
-    failed = [result.id for result in report.results if result.status == "fail"]
+    failed = [result.id for result in report.failures]
     operator.say(f"The log is {run.log_path}")
     if failed:
         operator.say(f"Verification FAILED: {', '.join(failed)}. Next: python manage.py verify_separation")

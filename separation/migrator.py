@@ -122,7 +122,7 @@ class Migration:
         except (DatabaseError, InterfaceError) as error:
             return self._recover(chunk, error)
         self.pace.learn(counts["examined"], time.monotonic() - started)
-        self._count(counts)
+        self.run.add(counts)
         return counts["examined"]
 
     def _commit(self, chunk: Chunk, started: float) -> dict[str, int]:
@@ -159,12 +159,8 @@ class Migration:
             if customers:
                 execute(self.connection, LEDGER.fail_row, id=middle, error=reason, run=self.run.pk)
             Chunk.objects.using(self.connection.alias).filter(pk=chunk.pk).update(state=Chunk.FAILED, error=reason)
-        self._count({"failed": customers})
+        self.run.add({"failed": customers})
         return int(customers)
-
-    def _count(self, counts: dict[str, int]) -> None:
-        for name, count in counts.items():
-            self.run.counts[name] = self.run.counts.get(name, 0) + count
 
     def finish(self) -> None:
         """Link stragglers, remove who was deleted meanwhile, record the findings about rows: in one transaction.
@@ -175,8 +171,7 @@ class Migration:
         with loss_is_said(self.connection, RESUME):
             wait_for_older(self.connection, RESUME, self.note)
             self._work_off()
-            for name, count in patiently(self.connection, self._finish).items():
-                self._count({name: count})
+            self.run.add(patiently(self.connection, self._finish))
 
     def _work_off(self) -> None:
         """Drain the queue to its end, as long as it gets shorter or a little time has not passed."""
@@ -188,12 +183,12 @@ class Migration:
 
     def _finish(self) -> Counter[str]:
         done: Counter[str] = Counter()
-        ranges = {}
+        ranges: set[tuple[int, int]] = set()
         for name, query in (("reservations", FINISH.link_reservations), ("orders", FINISH.link_orders)):
             late = rows(self.connection, query)
-            ranges.update({(first, last): True for first, last, _ in late})
+            ranges.update((first, last) for first, last, _ in late)
             done[name] += sum(count for *_, count in late)
-        for first, last in ranges:
+        for first, last in sorted(ranges):
             execute(self.connection, CHUNK.restaurants, first=first, last=last, skipped=[])
         done["deleted"] += execute(self.connection, FINISH.remove_deleted, run=self.run.pk)
         for query in (FINISH.orphans, FINISH.no_restaurant, FINISH.restaurant_mismatch):

@@ -1,5 +1,7 @@
 """The engine's own tables: phase, runs, chunks, findings, what an undo needs, backups."""
 
+from collections.abc import Mapping
+
 from django.db import models
 from django.db.models.functions import Now
 
@@ -53,6 +55,11 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk} ({self.kind}, {self.state})"
+
+    def add(self, counts: Mapping[str, int]) -> None:
+        """Add COUNTS to what this run has done; saved when the run ends."""
+        for name, count in counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
 
 
 class Chunk(models.Model):

@@ -46,8 +46,7 @@ def roll_back(
 def purge(connection: BaseDatabaseWrapper, run: Run, first: int, last: int) -> None:
     """Take the customers with ids FIRST to LAST, and all that the migration made of them, out again."""
     span = {"first": first, "last": last}
-    for name, count in patiently(connection, lambda: _purge(connection, span)).items():
-        run.counts[name] = run.counts.get(name, 0) + count
+    run.add(patiently(connection, lambda: _purge(connection, span)))
 
 
 def _purge(connection: BaseDatabaseWrapper, span: dict[str, int]) -> dict[str, int]:

@@ -51,7 +51,6 @@ def status_of(connection: BaseDatabaseWrapper) -> Status:
     users = has_table(connection, "users") and scalar(connection, "SELECT count(*) FROM users WHERE is_customer")
     if not has_table(connection, "separation_phase"):
         return Status(name, environment, "not adopted", users or 0, 0, 0, 0, None, {})
-    findings = Finding.objects.using(connection.alias).filter(state=Finding.OPEN)
     return Status(
         database=name,
         environment=environment,
@@ -61,5 +60,11 @@ def status_of(connection: BaseDatabaseWrapper) -> Status:
         pending_chunks=Chunk.objects.using(connection.alias).filter(state=Chunk.PENDING).count(),
         queued=queued(connection),
         latest_run=Run.objects.using(connection.alias).first(),
-        open_findings=dict(findings.order_by("kind").values_list("kind").annotate(Count("id"))),
+        open_findings=open_findings(connection),
     )
+
+
+def open_findings(connection: BaseDatabaseWrapper) -> dict[str, int]:
+    """Return how many findings of each kind are open; kinds without any are left out."""
+    findings = Finding.objects.using(connection.alias).filter(state=Finding.OPEN)
+    return dict(findings.order_by("kind").values_list("kind").annotate(Count("id")))

@@ -170,6 +170,15 @@ def database_url(name: str) -> str:
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
 
 
+def environment_for(name: str) -> dict[str, str]:
+    """Return this process's environment with DATABASE_URL leading to the database NAME, and the keys that asks for."""
+    return os.environ | {
+        "DATABASE_URL": database_url(name),
+        "SECRET_KEY": "for tests " * 6,
+        "PORTAL_SIGNING_KEY": "for tests too " * 6,
+    }
+
+
 def manage(name: str, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
     """Run `manage.py` in a process of its own on the database NAME, as an operator would, and return what it said."""
     return run(name, "manage.py", *arguments, stdin=stdin)
@@ -177,11 +186,7 @@ def manage(name: str, *arguments: str, stdin: str = "") -> "subprocess.Completed
 
 def run(name: str, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
     """Run Python with these arguments, DATABASE_URL leading to the database NAME, and return what it said."""
-    environment = os.environ | {
-        "DATABASE_URL": database_url(name),
-        "SECRET_KEY": "for tests " * 6,
-        "PORTAL_SIGNING_KEY": "for tests too " * 6,
-    }
+    environment = environment_for(name)
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
         cwd=settings.BASE_DIR,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.databases import database_url
+from tests.databases import database_url, environment_for
 
 RUNBOOK = settings.BASE_DIR / "docs" / "RUNBOOK.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -18,12 +18,9 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 @pytest.mark.engine
 def test_every_block_of_the_runbook_runs(legacy_database, tmp_path):
     database = legacy_database("plain")
-    environment = os.environ | {
-        "DATABASE_URL": database_url(database.name),
+    environment = environment_for(database.name) | {
         "DATABASE": database.name,
         "COPY_URL": database_url(f"{database.name}_copy"),
-        "SECRET_KEY": "for tests " * 6,
-        "PORTAL_SIGNING_KEY": "for tests too " * 6,
         "BACKUP_DIR": str(tmp_path / "backups"),
         "LOG_DIR": str(tmp_path / "logs"),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

@@ -1,7 +1,6 @@
 """Adoption: what exists stays as it is, and everything that was added can be taken away again."""
 
 import difflib
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from django.db import IntegrityError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.embedded_postgres.programs import program
-from tests.databases import LegacyDatabase, database_url, default_connection_to, manage
+from tests.databases import LegacyDatabase, database_url, default_connection_to, environment_for, manage
 from tests.separation.engine import checksums, columns_of, one, query
 
 pytestmark = pytest.mark.engine
@@ -176,11 +175,7 @@ def adopted_schema(legacy_database: Callable[..., LegacyDatabase]) -> list[str]:
 
 def kill_migrate(name: str, at: str) -> None:
     """Start migrate in a process of its own, and kill it as soon as it says that it applies the migration AT."""
-    environment = os.environ | {
-        "DATABASE_URL": database_url(name),
-        "SECRET_KEY": "a" * 60,
-        "PORTAL_SIGNING_KEY": "b" * 60,
-    }
+    environment = environment_for(name)
     with subprocess.Popen(
         [sys.executable, "-u", "manage.py", "migrate"], env=environment, stdout=subprocess.PIPE, text=True, bufsize=1
     ) as process:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.databases import database_url
+from tests.databases import environment_for
 
 
 @pytest.fixture
@@ -47,11 +47,7 @@ def test_an_embedded_server_that_cannot_start_is_shown_with_the_end_of_its_log(o
 
 def test_a_reader_that_goes_away_is_no_traceback(legacy_database):
     database = legacy_database("plain")
-    environment = os.environ | {
-        "DATABASE_URL": database_url(database.name),
-        "SECRET_KEY": "for tests " * 6,
-        "PORTAL_SIGNING_KEY": "for tests too " * 6,
-    }
+    environment = environment_for(database.name)
     command = [sys.executable, "manage.py", "preflight"]
     reader, writer = os.pipe()
     os.close(reader)

@@ -1,7 +1,6 @@
 """`migrate_customers` as its operator meets it: phrases, interlocks, exit codes, and every sentence."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from django.db import connection
 from separation.backups import latest_verified
 from separation.errors import Refused
 from separation.interlocks import require_backup
-from tests.databases import database_url, manage
+from tests.databases import environment_for, manage
 from tests.separation.engine import checksums, columns_of, one, other_application, query
 
 pytestmark = pytest.mark.engine
@@ -49,11 +48,7 @@ def execute(database, phrase=None):
 @contextmanager
 def asking(database):
     """Start an execute in a process of its own, and give it when it has asked for the phrase."""
-    environment = os.environ | {
-        "DATABASE_URL": database_url(database.name),
-        "SECRET_KEY": "for tests " * 6,
-        "PORTAL_SIGNING_KEY": "for tests too " * 6,
-    }
+    environment = environment_for(database.name)
     pipes: dict[str, Any] = {
         "stdin": subprocess.PIPE,
         "stdout": subprocess.PIPE,

@@ -1,6 +1,5 @@
 """A run survives failed rows, locks, deadlocks, kills and other applications: whole chunks, and it goes on."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from separation.errors import CheckFailed, Interrupted
 from separation.migrator import Migration, Pace, StopRequest
 from separation.models import Chunk, Finding, Phase, Run
 from separation.phases import change_phase
-from tests.databases import database_url
+from tests.databases import environment_for
 from tests.separation.engine import checksums, columns_of, move, one, other_application, query, take_back
 
 pytestmark = pytest.mark.engine
@@ -221,11 +220,8 @@ def test_kill_9_loses_nothing_and_the_next_run_resumes(legacy_database, after):
     database = legacy_database("plain", adopted=True)
     columns = {t: names for t, names in columns_of(database.connection).items() if not t.startswith("separation_")}
     before = checksums(database.connection, columns)
-    environment = os.environ | {
-        "DATABASE_URL": database_url(database.name),
+    environment = environment_for(database.name) | {
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "SECRET_KEY": "for tests " * 6,
-        "PORTAL_SIGNING_KEY": "for tests too " * 6,
     }
     worker = subprocess.Popen(
         [sys.executable, "-c", WORKER], cwd=settings.BASE_DIR, env=environment, stdout=subprocess.PIPE, text=True
