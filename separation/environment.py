@@ -66,6 +66,12 @@ def mark_scratch(connection: BaseDatabaseWrapper) -> None:
     mark(connection, SCRATCH)
 
 
+def is_marked_scratch(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether the database says of itself, in a mark that is its own, that it may be dropped."""
+    found = _mark_of(connection)
+    return found is not None and found[0] == SCRATCH
+
+
 def refuse_on_production(connection: BaseDatabaseWrapper, what: str, next_command: str) -> None:
     """Raise Refused if the database counts as production; WHAT is a clause such as 'demo data' needs."""
     environment = environment_of(connection)

@@ -1,5 +1,6 @@
 """Backups of a whole database as JSON lines, and their restoration, compared afterwards to the last bit."""
 
+from separation.backups.checking import Checked, check
 from separation.backups.records import BackupRecord, adopt_records, known_records, latest_verified
 from separation.backups.restoring import Restored, restore
 from separation.backups.taking import take
@@ -7,9 +8,11 @@ from separation.backups.verifying import Listed, find, listing, verify_backup
 
 __all__ = [
     "BackupRecord",
+    "Checked",
     "Listed",
     "Restored",
     "adopt_records",
+    "check",
     "find",
     "known_records",
     "latest_verified",

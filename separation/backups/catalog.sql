@@ -123,6 +123,11 @@ UNION ALL
 SELECT 'schema', quote_ident(s.nspname) FROM ({{own_schemas}}) s WHERE s.nspname <> 'public'
 ) AS found ORDER BY kind <> 'table', name
 
+-- name: named_as_scratch
+-- The databases that bear a scratch database's name and that this role could drop.
+SELECT datname::text FROM pg_database
+WHERE starts_with(datname, %s) AND datallowconn AND pg_has_role(datdba, 'USAGE') ORDER BY datname
+
 -- name: objects
 -- Every object with its definition: the same list here and there means that the schema was restored exactly.
 WITH relation AS ({{own_relations}})

@@ -14,26 +14,26 @@ from separation.errors import CheckFailed
 from separation.masking import mask_text
 
 
-def dump_section(connection: BaseDatabaseWrapper, section: str, snapshot: str, path: Path) -> None:
-    """Write one section ('pre-data' or 'post-data') of the schema as SQL into PATH, seen in an exported snapshot.
+def dump_section(connection: BaseDatabaseWrapper, section: str, snapshot: str = "") -> str:
+    """Return one section ('pre-data' or 'post-data') of the schema as SQL, seen in an exported snapshot or now.
 
-    Raises CheckFailed with what pg_dump said.
+    Nothing is written to a disk. Raises CheckFailed with what pg_dump said.
     """
     command = [
         *(
             str(program("pg_dump")),
             f"--section={section}",
-            f"--snapshot={snapshot}",
-            f"--file={path}",
+            *([f"--snapshot={snapshot}"] if snapshot else []),
             "--encoding=UTF8",
         ),
         *("--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions"),
         *("--lock-wait-timeout=60s", "--no-password", f"--dbname={_address(connection)}", *_role(connection)),
     ]
-    done = subprocess.run(command, env=_environment(connection), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=_environment(connection), capture_output=True, check=False)
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["nothing"])[0]
+        said = (done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"])[0]
         raise CheckFailed(f"pg_dump could not save the schema: {mask_text(said)}", "python manage.py preflight")
+    return done.stdout.decode()
 
 
 def _address(connection: BaseDatabaseWrapper) -> str:

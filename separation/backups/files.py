@@ -81,13 +81,6 @@ def write_text(path: Path, text: str) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def adopt_file(path: Path) -> str:
-    """Make a file another program wrote private and lasting, and return its SHA-256."""
-    path.chmod(0o600)
-    sync(path)
-    return file_sha256(path)
-
-
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:

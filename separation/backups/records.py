@@ -30,7 +30,10 @@ _SALT = "separation.backups.record"
 
 @dataclass(frozen=True)
 class BackupRecord:
-    """A backup that this project took: of which database, when, and when it was last found whole."""
+    """A backup that this project took: of which database, when, and when it was last found whole.
+
+    `checked_at` is when it was last restored for a check, and `check_failed` why that failed, if it did.
+    """
 
     id: str
     path: Path
@@ -41,10 +44,17 @@ class BackupRecord:
     rows: int
     bytes: int
     manifest_sha256: str
+    checked_at: datetime | None = None
+    check_failed: str = ""
 
     def age(self, now: datetime) -> timedelta:
         """Return how old it is; at least nothing, whatever the clocks say."""
         return max(now - self.taken_at, timedelta())
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it was found whole, and nothing is known against it."""
+        return self.verified_at is not None and not self.check_failed
 
     @property
     def is_there(self) -> bool:
@@ -112,21 +122,19 @@ def known_records(connection: BaseDatabaseWrapper) -> list[BackupRecord]:
 
 
 def latest_verified(connection: BaseDatabaseWrapper) -> BackupRecord | None:
-    """Return the newest backup of this very database that was found whole and whose folder is still there."""
-    return next((record for record in known_records(connection) if record.verified_at and record.is_there), None)
+    """Return the newest backup of this very database that may be relied on and whose folder is still there."""
+    return next((record for record in known_records(connection) if record.is_good and record.is_there), None)
 
 
-def mark_checked(
-    connection: BaseDatabaseWrapper, manifest_sha256: str, folder: Path, verified_at: datetime | None
-) -> bool:
-    """Note on the record of the backup in FOLDER that it was found whole, or damaged (None); False if it has none."""
+def note_on_record(connection: BaseDatabaseWrapper, manifest_sha256: str, folder: Path, **outcome: Any) -> bool:
+    """Note the OUTCOME of reading or restoring the backup in FOLDER on its record; False if it has none."""
     known = records()
     with suppress(DatabaseError):  # a backup is checked most urgently when the database is gone
         known += _rows(connection)
     record = next((record for record in known if record.manifest_sha256 == manifest_sha256), None)
     if record is None:
         return False
-    save_record(replace(record, path=folder, verified_at=verified_at))
+    save_record(replace(record, path=folder, **outcome))
     with suppress(DatabaseError):
         adopt_records(connection)
     return True
@@ -152,7 +160,9 @@ def _read(path: Path) -> BackupRecord | None:
         if not any(constant_time_compare(signature, valid) for valid in _signatures(content)):
             return None
         moments = {
-            name: content[name] and datetime.fromisoformat(content[name]) for name in ("taken_at", "verified_at")
+            name: datetime.fromisoformat(content[name])
+            for name in ("taken_at", "verified_at", "checked_at")
+            if content.get(name)
         }
         return BackupRecord(**{**content, **moments, "path": Path(content["path"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import psycopg
 from django.db import DatabaseError, OperationalError
-from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from separation.backups.files import Digest, read_rows, verify
 from separation.backups.lines import CSV, to_csv, to_json
 from separation.backups.manifest import Locale, Manifest, Object, Table, read_manifest
+from separation.backups.scratch import on_server
 from separation.backups.session import QUERIES, Session, session
 from separation.backups.taking import SECTIONS
 from separation.environment import COPY, mark
@@ -33,7 +34,7 @@ _MOVING = re.compile(
     r"""::(?:\w+\.)?(?:"[^"]+"|\w+)(?: varying| precision)?(?:\([\d,]+\))?(?: with(?:out)? time zone)?(?:\[\])*"""
     r"|[()]|\s"
 )
-_NAMED_AT_MOST = 10
+NAMED_AT_MOST = 10
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Restored:
     locale: Locale | None
 
 
-def restore(connection: BaseDatabaseWrapper, folder: Path) -> Restored:
-    """Restore the backup in FOLDER into the empty database behind CONNECTION, compare all of it, mark it as a copy.
+def restore(connection: BaseDatabaseWrapper, folder: Path, environment: str = COPY) -> Restored:
+    """Restore the backup in FOLDER into the empty database behind CONNECTION, compare it, mark it as a copy.
 
     Verifies the whole backup first; makes the database if it is missing and the role may. Everything is one
     transaction: whatever stops it, a kill included, leaves the database empty. Raises Refused if the database is not
@@ -64,10 +65,11 @@ def restore(connection: BaseDatabaseWrapper, folder: Path) -> Restored:
         _fill(target, folder, manifest)
         _compare(target, folder, manifest)
         target.run("SET LOCAL search_path TO DEFAULT")
-        mark(target.wrapper, COPY)
+        mark(target.wrapper, environment)
         target.run("COMMIT")
-        with suppress(psycopg.Error):  # statistics only; the server makes them itself in time
-            target.run("ANALYZE")
+        if environment == COPY:
+            with suppress(psycopg.Error):  # statistics only; the server makes them itself in time
+                target.run("ANALYZE")
         locale = _locale(target)
     return Restored(manifest, None if locale == manifest.locale else locale)
 
@@ -83,24 +85,29 @@ def _make_if_missing(connection: BaseDatabaseWrapper, manifest: Manifest) -> Non
 
 
 def _make(connection: BaseDatabaseWrapper, manifest: Manifest) -> bool:
-    """Create the database, with the locale of the backup's where the server has it; False if it was there already."""
+    """Create the database; False if it was there already."""
     name = connection.settings_dict["NAME"]
-    server = connection.copy(alias=NO_DB_ALIAS)
-    server.settings_dict = {**server.settings_dict, "NAME": "postgres"}
+    server = on_server(connection)
     try:
         with server.cursor() as cursor:
             cursor.execute("SELECT FROM pg_database WHERE datname = %s", [name])
             if cursor.fetchone() is not None:
                 return False
-            _refuse_older(server, manifest)
-            create = SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(Identifier(name))
-            try:
-                cursor.execute(create + _locale_clause(manifest.locale))
-            except DatabaseError:  # a locale, or a provider of locales, that this server does not have
-                cursor.execute(create)
+        create_database(server, name, manifest)
         return True
     finally:
         server.close()
+
+
+def create_database(server: BaseDatabaseWrapper, name: str, manifest: Manifest) -> None:
+    """Create the empty database NAME for the backup, with its locale where the server has that."""
+    _refuse_older(server, manifest)
+    create = SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(Identifier(name))
+    with server.cursor() as cursor:
+        try:
+            cursor.execute(create + _locale_clause(manifest.locale))
+        except DatabaseError:  # a locale, or a provider of locales, that this server does not have
+            cursor.execute(create)
 
 
 def _locale_clause(locale: Locale) -> Composed:
@@ -137,10 +144,10 @@ def _refuse_older(server: BaseDatabaseWrapper, manifest: Manifest) -> None:
 def _refuse_occupied(target: Session, folder: Path) -> None:
     found = [f"{kind} {name}" for kind, name in target.rows(QUERIES.occupied)]
     if found:
-        more = f" and {len(found) - _NAMED_AT_MOST} more" if len(found) > _NAMED_AT_MOST else ""
+        more = f" and {len(found) - NAMED_AT_MOST} more" if len(found) > NAMED_AT_MOST else ""
         raise Refused(
             "occupied-database",
-            f"Database {target.raw.info.dbname!r} is not empty: {', '.join(found[:_NAMED_AT_MOST])}{more}.",
+            f"Database {target.raw.info.dbname!r} is not empty: {', '.join(found[:NAMED_AT_MOST])}{more}.",
             f"python manage.py restore {folder} --into postgres://user@host/new_database",
         )
 
@@ -220,7 +227,7 @@ def _compare(target: Session, folder: Path, manifest: Manifest) -> None:
                 )
     different = sorted(_different(manifest, target))
     if different:
-        raise CheckFailed(f"Not restored as it was: {', '.join(different[:_NAMED_AT_MOST])}; nothing was restored.")
+        raise CheckFailed(f"Not restored as it was: {', '.join(different[:NAMED_AT_MOST])}; nothing was restored.")
 
 
 def _different(manifest: Manifest, target: Session) -> set[str]:
@@ -238,9 +245,13 @@ def _different(manifest: Manifest, target: Session) -> set[str]:
 def _definitions(objects: list[Object], same_words: bool) -> list[tuple[tuple[str, str], str]]:
     ignored = set() if same_words else _WORDED_BY_THE_SERVER
     return [
-        ((item.kind, item.name), _MOVING.sub("", item.definition) if item.kind not in ignored else "")
-        for item in objects
+        ((item.kind, item.name), same_wording(item.definition) if item.kind not in ignored else "") for item in objects
     ]
+
+
+def same_wording(definition: str) -> str:
+    """Return DEFINITION without what PostgreSQL words another way once it has read its own wording."""
+    return _MOVING.sub("", definition)
 
 
 def _said(error: psycopg.Error) -> str:

@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.backups.clients import dump_section
-from separation.backups.files import adopt_file, only_one, partial_folder, publish, verify, write_rows, write_text
+from separation.backups.files import only_one, partial_folder, publish, verify, write_rows, write_text
 from separation.backups.manifest import MANIFEST, SUMS, Locale, Manifest, Table, read_manifest
 from separation.backups.records import BackupRecord, adopt_records, record_of, save_record
 from separation.backups.session import QUERIES, Session, session
@@ -89,8 +89,7 @@ def _save_table(reader: Session, folder: Path, table: Table, advance: Advance) -
 
 def _schema(reader: Session, folder: Path, snapshot: str) -> Iterator[tuple[str, str]]:
     for section, name in SECTIONS.items():
-        dump_section(reader.wrapper, section, snapshot, folder / name)
-        yield name, adopt_file(folder / name)
+        yield name, write_text(folder / name, dump_section(reader.wrapper, section, snapshot))
 
 
 def _manifest(reader: Session, name: str, snapshot: str, schema_files: dict[str, str], tables: list[Table]) -> Manifest:

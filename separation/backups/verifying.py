@@ -10,7 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.backups.files import verify
 from separation.backups.manifest import Manifest, read_manifest
-from separation.backups.records import known_records, mark_checked, records
+from separation.backups.records import BackupRecord, known_records, note_on_record, records
 from separation.errors import CheckFailed, SeparationError, UsageFault
 from separation.identity import identity_of
 from separation.progress import progress
@@ -34,6 +34,7 @@ class Listed:
     rows: int
     bytes: int
     verified: str
+    checked: str
     database: str
 
 
@@ -56,37 +57,40 @@ def verify_backup(connection: BaseDatabaseWrapper, name: str) -> Verified:
         with progress("Verifying", manifest.bytes, "bytes") as advance:
             verify(folder, manifest, advance)
     except CheckFailed:
-        mark_checked(connection, digest, folder, None)
+        note_on_record(connection, digest, folder, verified_at=None)
         raise
-    return Verified(folder, manifest, mark_checked(connection, digest, folder, datetime.now(UTC)))
+    return Verified(folder, manifest, note_on_record(connection, digest, folder, verified_at=datetime.now(UTC)))
 
 
 def listing(connection: BaseDatabaseWrapper) -> list[Listed]:
     """Return what is in BACKUP_DIR, newest first; works with the database unreachable too."""
     try:
         identity = identity_of(connection).key()
-        verified = {record.manifest_sha256: record.verified_at for record in known_records(connection)}
+        known = {record.manifest_sha256: record for record in known_records(connection)}
     except DatabaseError:
-        identity, verified = "", {}
-    verified |= {record.manifest_sha256: record.verified_at for record in records()}
+        identity, known = "", {}
+    known |= {record.manifest_sha256: record for record in records()}
     folders = sorted(Path(settings.BACKUP_DIR).glob("backup-*"), reverse=True)
-    return [_listed(folder, identity, verified) for folder in folders]
+    return [_listed(folder, identity, known) for folder in folders]
 
 
 _LIST = "python manage.py backup --list"
 
 
-def _listed(folder: Path, identity: str, verified: dict[str, datetime | None]) -> Listed:
+def _listed(folder: Path, identity: str, known: dict[str, BackupRecord]) -> Listed:
     try:
         manifest, digest = read_manifest(folder)
     except SeparationError:
-        return Listed(folder.name, None, 0, 0, "damaged", "unknown")
+        return Listed(folder.name, None, 0, 0, "damaged", "", "unknown")
     whose = "unreachable" if not identity else "this" if manifest.identity == identity else "another"
-    if digest not in verified:
-        state = "no record"
-    else:
-        at = verified[digest]
-        state = f"{at:%Y-%m-%d %H:%M}" if at else "damaged"
-    return Listed(
-        manifest.id, manifest.taken_at, manifest.rows, manifest.bytes, state, f"{whose} ({manifest.database['name']})"
-    )
+    verified, checked = _states(known.get(digest))
+    database = f"{whose} ({manifest.database['name']})"
+    return Listed(manifest.id, manifest.taken_at, manifest.rows, manifest.bytes, verified, checked, database)
+
+
+def _states(record: BackupRecord | None) -> tuple[str, str]:
+    """Return in words when a backup was last read, and when it was last restored for a check."""
+    if record is None:
+        return "no record", ""
+    verified, checked = (at and f"{at:%Y-%m-%d %H:%M}" for at in (record.verified_at, record.checked_at))
+    return verified or "damaged", "failed" if record.check_failed else checked or "never"

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import psycopg
 import zstandard
+from django.conf import settings as project
 from django.db import connections
 from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from django.db.utils import load_backend
@@ -20,6 +23,62 @@ from config.sql import Queries
 from tests.databases import database_url
 
 SAMPLES = Queries(Path(__file__).with_name("backup_samples.sql"))
+
+
+# Runs a command in a process of its own and stops at one function of it: before it, or after.
+STOPPED = """
+import os, sys
+import django; django.setup()
+from django.core.management import call_command
+from separation.backups import checking, restoring, scratch, taking
+scratch._PREFIX = os.environ.get("SCRATCH_PREFIX", scratch._PREFIX)
+command, module, name, when, *arguments = sys.argv[1:]
+module = {"checking": checking, "taking": taking, "restoring": restoring}[module]
+function = getattr(module, name)
+def wait():
+    print("there", flush=True)
+    sys.stdin.read()
+def stopped(*args, **kwargs):
+    if when == "before":
+        wait()
+    result = function(*args, **kwargs)
+    if when == "after":
+        wait()
+    return result
+setattr(module, name, stopped)
+call_command(command, *arguments)
+"""
+
+
+class Stopped:
+    """A command under way, standing still."""
+
+    def __init__(self, name: str, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", STOPPED, *arguments],
+            cwd=project.BASE_DIR,
+            env=os.environ
+            | {
+                "DJANGO_SETTINGS_MODULE": "config.settings",
+                "DATABASE_URL": database_url(name),
+                "SECRET_KEY": "for tests " * 6,
+                "PORTAL_SIGNING_KEY": "for tests too " * 6,
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout
+        assert self.process.stdout.readline() == "there\n", self.process.communicate()
+
+    def end_by(self, number: int) -> str:
+        self.process.send_signal(number)
+        return self.process.communicate(timeout=60)[1]
+
+    def go_on(self) -> int:
+        self.process.communicate(timeout=60)
+        return self.process.returncode
 
 
 @contextmanager

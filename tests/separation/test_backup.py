@@ -272,7 +272,8 @@ def test_the_command_takes_lists_and_verifies(legacy_database, backup_dir):
     first, second = taken.stdout.splitlines()
     assert re.fullmatch(rf"{folder.name}: \d+ tables, [\d,]+ rows, [\d.]+ kB, verified", first)
     assert second == f"In {folder}"
-    assert listed.stdout.splitlines()[0].split() == ["id", "age", "rows", "size", "verified", "of", "database"]
+    head = re.split(r"\s{2,}", listed.stdout.splitlines()[0])
+    assert head == ["id", "age", "rows", "size", "verified", "restore checked", "of database"]
     assert listed.stdout.splitlines()[1].endswith(f"  this ({legacy.name})")
     assert elsewhere.stdout.splitlines()[1].endswith(f"  another ({legacy.name})")
     assert verified.stdout.endswith(", every byte as it was written\n")

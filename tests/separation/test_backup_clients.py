@@ -29,12 +29,12 @@ def started(monkeypatch: pytest.MonkeyPatch, *, tls: bool = False, code: int = 0
 
     def start(command: Any, **options: Any) -> Any:
         calls.append((command, options["env"]))
-        return subprocess.CompletedProcess(command, code, "", said)
+        return subprocess.CompletedProcess(command, code, b"", said.encode())
 
     monkeypatch.setattr(subprocess, "run", start)
     connection = ConnectionHandler({"default": ADDRESS})["default"]
     connection.connection = SimpleNamespace(pgconn=SimpleNamespace(ssl_in_use=tls))
-    dump_section(connection, "pre-data", "00000003-1", Path("/somewhere/schema.sql"))
+    dump_section(connection, "pre-data", "00000003-1")
     return calls[0]
 
 

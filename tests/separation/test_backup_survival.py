@@ -2,76 +2,19 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.core.management import call_command
 from django.db import OperationalError, connection
 
 from separation.backups import latest_verified, restore, restoring, take, taking, verify_backup
 from separation.errors import CheckFailed, Refused
-from tests.databases import Databases, database_url, default_connection_to, run
-from tests.separation.backups import connected, execute, files_in
+from tests.databases import Databases, default_connection_to, run
+from tests.separation.backups import Stopped, connected, execute, files_in
 
 pytestmark = pytest.mark.engine
-
-# Runs a command in a process of its own and stops at one function of it: before it, or after.
-STOPPED = """
-import sys
-import django; django.setup()
-from django.core.management import call_command
-from separation.backups import restoring, taking
-command, module, name, when, *arguments = sys.argv[1:]
-module = {"taking": taking, "restoring": restoring}[module]
-function = getattr(module, name)
-def wait():
-    print("there", flush=True)
-    sys.stdin.read()
-def stopped(*args, **kwargs):
-    if when == "before":
-        wait()
-    result = function(*args, **kwargs)
-    if when == "after":
-        wait()
-    return result
-setattr(module, name, stopped)
-call_command(command, *arguments)
-"""
-
-
-class Stopped:
-    """A command under way, standing still."""
-
-    def __init__(self, name: str, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", STOPPED, *arguments],
-            cwd=settings.BASE_DIR,
-            env=os.environ
-            | {
-                "DJANGO_SETTINGS_MODULE": "config.settings",
-                "DATABASE_URL": database_url(name),
-                "SECRET_KEY": "for tests " * 6,
-                "PORTAL_SIGNING_KEY": "for tests too " * 6,
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout
-        assert self.process.stdout.readline() == "there\n", self.process.communicate()
-
-    def end_by(self, number: int) -> str:
-        self.process.send_signal(number)
-        return self.process.communicate(timeout=60)[1]
-
-    def go_on(self) -> int:
-        self.process.communicate(timeout=60)
-        return self.process.returncode
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ class Command(BaseCommand):
         if not found:
             self.say("There is no backup yet. Take one: python manage.py backup")
             return
-        rows = [("id", "age", "rows", "size", "verified", "of database"), *map(_row, found)]
+        rows = [("id", "age", "rows", "size", "verified", "restore checked", "of database"), *map(_row, found)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             self.say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -63,7 +63,7 @@ class Command(BaseCommand):
 
 def _row(item: Listed) -> tuple[str, ...]:
     age = _age(item.taken_at) if item.taken_at else "?"
-    return item.id, age, f"{item.rows:,}", _size(item.bytes), item.verified, item.database
+    return item.id, age, f"{item.rows:,}", _size(item.bytes), item.verified, item.checked, item.database
 
 
 def _age(taken_at: datetime) -> str:

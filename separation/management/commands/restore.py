@@ -8,7 +8,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
-from separation.backups import find, restore
+from separation.backups import Checked, Restored, check, find, restore
 from separation.console import Command as BaseCommand
 from separation.errors import UsageFault
 
@@ -21,12 +21,18 @@ class Command(BaseCommand):
         "It must be empty, and is made if missing and the role may. The backup is verified first; rows, sequences and "
         "the schema are compared afterwards; all of it is one transaction, so a failure leaves the database empty. The "
         "restored database is marked as a copy. Exit codes: 0 done, 1 damaged or not restored, 2 usage, 3 refused: the "
-        "database is not empty, or the server is older than the backup's."
+        "database is not empty, the server is older than the backup's, or the role may not make a scratch database."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare PATH and --into."""
+        """Declare PATH, --check and --into."""
         parser.add_argument("path", metavar="PATH", help="the backup: an id that backup --list shows, or a folder")
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="prove that it can be restored: into a scratch database on the same server (or that of --into), "
+            "compared, dropped, put on record",
+        )
         parser.add_argument(
             "--into",
             metavar="URL",
@@ -34,20 +40,35 @@ class Command(BaseCommand):
         )
 
     def run(self, **options: Any) -> int:
-        """Restore, then say how to switch over."""
-        into = options["into"]
+        """Restore, then say how to switch over; or check that it could be done."""
+        into, folder = options["into"], find(options["path"])
         target = _target(into) if into else connection
-        restored = restore(target, find(options["path"]))
-        manifest = restored.manifest
+        if options["check"]:
+            self._checked(check(connection, folder, target))
+            return 0
         name = target.settings_dict["NAME"]
+        self._restored(restore(target, folder), repr(name))
+        self.say(_switch_over(into, name))
+        return 0
+
+    def _restored(self, restored: Restored, where: str) -> None:
+        manifest = restored.manifest
         self.say(
-            f"{manifest.id} restored into {name!r}: {len(manifest.tables)} tables, {manifest.rows:,} rows, "
+            f"{manifest.id} restored into {where}: {len(manifest.tables)} tables, {manifest.rows:,} rows, "
             f"{len(manifest.sequences)} sequences, {len(manifest.objects)} schema objects: all compared, all equal"
         )
         if restored.locale:
             self.note(f"It sorts text as {restored.locale}; the backup's database did as {manifest.locale}.")
-        self.say(_switch_over(into, name))
-        return 0
+
+    def _checked(self, checked: Checked) -> None:
+        self._restored(checked.restored, "a scratch database")
+        if checked.entries is None:
+            self.note("Another version of PostgreSQL wrote the schema, so its text was not compared, only its objects.")
+        else:
+            self.say(f"The schema as pg_dump writes it: {checked.entries} entries, all equal")
+        self.say("The scratch database is dropped." + (" The backup's record says so." if checked.recorded else ""))
+        if not checked.recorded:
+            self.note("There is no record that the backup was taken here, so the outcome is not on record.")
 
 
 def _target(url: str) -> BaseDatabaseWrapper:
