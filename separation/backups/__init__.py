@@ -1,6 +1,7 @@
 """Backups of a whole database as JSON lines, and their restoration, compared afterwards to the last bit."""
 
 from separation.backups.checking import Checked, check
+from separation.backups.pruning import Plan, plan_pruning, prune
 from separation.backups.records import BackupRecord, adopt_records, known_records, latest_verified
 from separation.backups.restoring import Restored, restore
 from separation.backups.taking import take
@@ -10,6 +11,7 @@ __all__ = [
     "BackupRecord",
     "Checked",
     "Listed",
+    "Plan",
     "Restored",
     "adopt_records",
     "check",
@@ -17,6 +19,8 @@ __all__ = [
     "known_records",
     "latest_verified",
     "listing",
+    "plan_pruning",
+    "prune",
     "restore",
     "take",
     "verify_backup",

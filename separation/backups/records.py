@@ -140,6 +140,13 @@ def note_on_record(connection: BaseDatabaseWrapper, manifest_sha256: str, folder
     return True
 
 
+def forget_record(connection: BaseDatabaseWrapper, record: BackupRecord) -> None:
+    """Remove the record of a backup that is gone: its file, and its row where this role may."""
+    (Path(settings.BACKUP_DIR) / "records" / f"{record.id}.json").unlink(missing_ok=True)
+    with suppress(DatabaseError), connection.cursor() as cursor:  # a row without its folder counts for nothing
+        cursor.execute(QUERIES.forget, {"id": record.id})
+
+
 def _rows(connection: BaseDatabaseWrapper) -> list[BackupRecord]:
     with connection.cursor() as cursor:
         if not _table_is(cursor, "readable"):

@@ -17,3 +17,7 @@ SELECT id, path, identity, taken_at, verified_at, tables, rows, bytes, manifest_
 INSERT INTO separation_backups (id, path, identity, taken_at, verified_at, tables, rows, bytes, manifest_sha256)
 VALUES (%(id)s, %(path)s, %(identity)s, %(taken_at)s, %(verified_at)s, %(tables)s, %(rows)s, %(bytes)s, %(manifest_sha256)s)
 ON CONFLICT (id) DO UPDATE SET path = excluded.path, verified_at = excluded.verified_at
+
+-- name: forget
+-- Removes the record of a backup that is gone.
+DELETE FROM separation_backups WHERE id = %(id)s

@@ -6,8 +6,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import connection
 
-from separation.backups import Listed, listing, take, verify_backup
+from separation.backups import BackupRecord, Listed, listing, plan_pruning, prune, take, verify_backup
 from separation.console import Command as BaseCommand
+from separation.errors import UsageFault
+
+_DEFAULTS = {"daily": 7, "weekly": 4}
+_PERIODS = {"daily": "days", "weekly": "weeks"}
 
 
 class Command(BaseCommand):
@@ -17,18 +21,38 @@ class Command(BaseCommand):
         "Take a consistent backup of every table into BACKUP_DIR/backup-<timestamp>/: JSON lines per table, packed, "
         "with checksums, and the schema beside them; then read it back and put it on record as verified. Only reads "
         "the database: the right to SELECT is enough, and a standby will do. Exit codes: 0 done, 1 failed or damaged, "
-        "2 no such backup, 3 refused because the backup could not be whole. Restore with: python manage.py restore"
+        "2 no such backup, 3 refused because the backup could not be whole, 4 phrase not given. Restore with: "
+        "python manage.py restore"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare --list and --verify."""
+        """Declare --list, --verify and --prune with its rules."""
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--list", action="store_true", help="show the backups there are")
         what.add_argument("--verify", metavar="ID|PATH", help="read every byte of a backup again and count every row")
+        what.add_argument(
+            "--prune",
+            action="store_true",
+            help="show which backups of this database the rules keep, and remove the others after the typed phrase "
+            "PRUNE <database name>; never the last verified one, never another database's",
+        )
+        for period, count in _DEFAULTS.items():
+            parser.add_argument(
+                f"--keep-{period}",
+                type=int,
+                metavar="N",
+                help=f"with --prune: keep the newest of each of the last N {_PERIODS[period]} that have one "
+                f"(default {count})",
+            )
 
     def run(self, **options: Any) -> int:
-        """Do one of the three."""
-        if options["list"]:
+        """Do one of the four."""
+        rules = {period: options[f"keep_{period}"] for period in _PERIODS}
+        if options["prune"]:
+            self._prune(**_checked(rules))
+        elif any(count is not None for count in rules.values()):
+            raise UsageFault("--keep-daily and --keep-weekly are rules for --prune.", "python manage.py backup --prune")
+        elif options["list"]:
             self._list()
         elif options["verify"]:
             self._verify(options["verify"])
@@ -50,6 +74,22 @@ class Command(BaseCommand):
                 "There is no record that it was taken here, so no command counts it as a backup of this database."
             )
 
+    def _prune(self, daily: int, weekly: int) -> None:
+        plan = plan_pruning(connection, daily=daily, weekly=weekly)
+        for record, why in plan.stay:
+            self.say(f"stays  {_line(record)}  {why}")
+        for record in plan.go:
+            self.say(f"goes   {_line(record)}  {'' if record.is_good else 'not verified'}".rstrip())
+        if not plan.go:
+            self.say("Nothing to remove.")
+            return
+        name, size = connection.settings_dict["NAME"], _size(sum(record.bytes for record in plan.go))
+        self.ask_phrase(
+            f"PRUNE {name}", f"Backups to remove: {len(plan.go)} of {len(plan.go) + len(plan.stay)}, {size}."
+        )
+        gone = prune(connection, {record.id for record in plan.go}, daily=daily, weekly=weekly)
+        self.say(f"Backups removed: {len(gone)}, {_size(sum(record.bytes for record in gone))}")
+
     def _list(self) -> None:
         found = listing(connection)
         if not found:
@@ -59,6 +99,16 @@ class Command(BaseCommand):
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             self.say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _checked(rules: dict[str, int | None]) -> dict[str, int]:
+    if any(count is not None and count < 0 for count in rules.values()):
+        raise UsageFault("A keep rule takes a number from 0.", "python manage.py backup --prune --keep-daily 7")
+    return {period: _DEFAULTS[period] if count is None else count for period, count in rules.items()}
+
+
+def _line(record: BackupRecord) -> str:
+    return f"{record.id:26}  {_age(record.taken_at):>8}  {_size(record.bytes):>12}"
 
 
 def _row(item: Listed) -> tuple[str, ...]:
