@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 from django.conf import settings
 
+from bench.writes import costs
 from config.embedded_postgres import Server, ensure_running
 from config.embedded_postgres.programs import program
 from config.sql import Queries
@@ -141,6 +142,25 @@ def engine(template: str) -> tuple[float, dict[str, Process]]:
     return float(str(moving)), taken
 
 
+def writes() -> str:
+    """Return the rows of the table of what the mirror costs the old application, at the smaller size."""
+    with database("bench_template") as template:
+        manage(template, "demo", "--customers", str(SIZES[0]))
+        manage(template, "migrate", "--verbosity", "0")
+        with database("bench_without", template) as without, database("bench_both", template) as both:
+            manage(both, "backup")
+            manage(both, "migrate_customers", "--execute", stdin=f"MIGRATE {both}\n")
+            for name in (without, both):
+                sql(name, "VACUUM ANALYZE")
+            sql("postgres", "CHECKPOINT")
+            taken = costs(server().url(without), server().url(both))
+    shutil.rmtree(settings.BACKUP_DIR)
+    return "\n".join(
+        f"| {what} | {alone:.2f} ms | {mirrored:.2f} ms | {mirrored / alone:.2f} |"
+        for what, (alone, mirrored) in taken.items()
+    )
+
+
 def measure(customers: int) -> dict[str, float]:
     """Measure everything at one size; seconds, megabytes, or seconds for a customer, by what the key says."""
     with database("bench_template") as template:
@@ -164,6 +184,7 @@ def main() -> None:
     for command in ("backup", "execute", "verify", "rollback", "restore"):
         before, after = small[f"{command} MB"], large[f"{command} MB"]
         print(f"| {command} | {before:.0f} MB | {after:.0f} MB | {after - before:+.0f} MB |")
+    print(f"\n| the old application's | without the mirror | with it | ratio |\n|---|---:|---:|---:|\n{writes()}")
 
 
 def speed(large: dict[str, float]) -> str:

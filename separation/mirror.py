@@ -30,16 +30,22 @@ INSTALLED, OUTDATED, MISSING = "installed", "outdated", "missing"
 # Each table with the function that follows what is written to it.
 _FOLLOWED = {
     "users": "separation_on_users",
-    "restaurant_staff": "separation_on_staff",
+    "restaurant_staff": "separation_on_owned",
     "recipes": "separation_on_owned",
     "menus": "separation_on_owned",
     "customer_profiles": "separation_on_owned",
     "reservations": "separation_on_reservations",
     "orders": "separation_on_orders",
 }
-_BOOKED, _DISHES = ("reservations", "orders"), ("recipes", "menus")
-_TRIGGERS = 3 * len(_FOLLOWED) + 2 * len(_BOOKED) + len(_DISHES)
-_TEMPLATES = {"statement_triggers", "row_triggers", "dish_trigger"}
+# What some of them have besides.
+_MORE = {
+    "users": "user_triggers",
+    "recipes": "dish_triggers",
+    "menus": "dish_triggers",
+    "reservations": "booking_triggers",
+    "orders": "booking_triggers",
+}
+_TRIGGER = re.compile(r"CREATE OR REPLACE TRIGGER (\w+)")
 _SIGNATURE = re.compile(r"CREATE OR REPLACE FUNCTION (\w+)\(")
 _BATCH = 200
 
@@ -50,8 +56,8 @@ WHERE p.pronamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclas
 ORDER BY 1
 """
 _MADE = """
-SELECT t.tgrelid::regclass::text, quote_ident(t.tgname), t.tgenabled <> 'D' FROM pg_trigger t
-WHERE t.tgname LIKE 'separation\\_%%' AND NOT t.tgisinternal
+SELECT c.relname, t.tgname, t.tgenabled <> 'D' FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+WHERE t.tgname ~ '^(zz_)?separation_' AND NOT t.tgisinternal
     AND t.tgrelid IN (SELECT to_regclass(f) FROM unnest(%(tables)s::text[]) f)
 ORDER BY 1, 2
 """
@@ -61,19 +67,21 @@ SELECT coalesce(obj_description(to_regprocedure('separation_sync(integer[])'), '
 
 
 def install(editor: BaseDatabaseSchemaEditor) -> None:
-    """Make or replace the functions and triggers, table by table, waiting briefly for each; idempotent."""
+    """Make or replace the functions and triggers, table by table, waiting briefly for each; idempotent.
+
+    What an earlier version made, and this one has not, goes.
+    """
     queries = _queries(_schema(editor.connection))
-    for name in queries:
-        if name not in _TEMPLATES:
-            ddl.change(editor, getattr(queries, name))
+    functions = [text for name in queries if (text := getattr(queries, name)).startswith("CREATE OR REPLACE FUNCTION")]
+    for text in functions:
+        ddl.change(editor, text)
     for function in _functions(editor.connection):
         ddl.change(editor, f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
-    for table, function in _FOLLOWED.items():
-        ddl.change(editor, queries.statement_triggers.format(table=table, function=function))
-    for table in _BOOKED:
-        ddl.change(editor, queries.row_triggers.format(table=table))
-    for table in _DISHES:
-        ddl.change(editor, queries.dish_trigger.format(table=table))
+    for table, text in _triggers(queries).items():
+        ddl.change(editor, "; ".join([*_drops(editor.connection, table, {*_TRIGGER.findall(text)}), text]))
+    for function in _functions(editor.connection):
+        if _name(function) not in {*_SIGNATURE.findall("".join(functions))}:
+            ddl.change(editor, f"DROP FUNCTION {function}")
     ddl.change(editor, f"COMMENT ON FUNCTION separation_sync(integer[]) IS '{_version()}'")
 
 
@@ -87,8 +95,9 @@ def repair(connection: BaseDatabaseWrapper) -> None:
 
 def remove(editor: BaseDatabaseSchemaEditor) -> None:
     """Drop the triggers, then the functions; idempotent."""
-    for table, trigger, _ in rows(editor.connection, _MADE, tables=[*_FOLLOWED]):
-        ddl.change(editor, f"DROP TRIGGER IF EXISTS {trigger} ON {table}")
+    for table in _FOLLOWED:
+        for drop in _drops(editor.connection, table, set()):
+            ddl.change(editor, drop)
     for function in _functions(editor.connection):
         ddl.change(editor, f"DROP FUNCTION IF EXISTS {function}")
 
@@ -99,8 +108,11 @@ def state_of(connection: BaseDatabaseWrapper) -> str:
     made = rows(connection, _MADE, tables=[*_FOLLOWED])
     if not version or not made:
         return MISSING
-    working = sum(enabled for *_, enabled in made)
-    return INSTALLED if version == _version() and working == _TRIGGERS else OUTDATED
+    expected = {
+        (table, trigger) for table, text in _triggers(_queries("schema")).items() for trigger in _TRIGGER.findall(text)
+    }
+    working = {(table, trigger) for table, trigger, enabled in made if enabled}
+    return INSTALLED if version == _version() and working == expected else OUTDATED
 
 
 def drain(connection: BaseDatabaseWrapper) -> int:
@@ -176,10 +188,29 @@ def _schema(connection: BaseDatabaseWrapper) -> str:
     )
 
 
+def _triggers(queries: Queries) -> dict[str, str]:
+    """Return the statements that make each table's triggers."""
+    made = {}
+    for table, function in _FOLLOWED.items():
+        templates = [queries.statement_triggers] + ([getattr(queries, _MORE[table])] if table in _MORE else [])
+        changed = getattr(queries, f"changed_{table}")
+        made[table] = ";\n".join(t.format(table=table, function=function, changed=changed) for t in templates)
+    return made
+
+
+def _drops(connection: BaseDatabaseWrapper, table: str, expected: set[str]) -> list[str]:
+    """Return what drops the table's triggers that are ours and not EXPECTED."""
+    made = {trigger for _, trigger, _ in rows(connection, _MADE, tables=[table])}
+    return [f"DROP TRIGGER IF EXISTS {trigger} ON {table}" for trigger in sorted(made - expected)]
+
+
 def _functions(connection: BaseDatabaseWrapper) -> list[str]:
-    """Return the mirror's functions that are there, with their argument types."""
-    names = set(_SIGNATURE.findall((_SQL / "mirror.sql").read_text(encoding="utf-8")))
-    return [found for (found,) in rows(connection, _FUNCTIONS) if found.rpartition(".")[2].partition("(")[0] in names]
+    """Return the mirror's functions that are there, of whatever version, with their argument types."""
+    return [found for (found,) in rows(connection, _FUNCTIONS)]
+
+
+def _name(function: str) -> str:
+    return function.rpartition(".")[2].partition("(")[0]
 
 
 def _version() -> str:

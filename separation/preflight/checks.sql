@@ -42,7 +42,7 @@ ORDER BY c.relname
 -- The triggers of others that would fire when customer_id is filled.
 SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 WHERE c.relname IN ('reservations', 'orders') AND c.relnamespace = current_schema()::regnamespace
-    AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 16 > 0 AND t.tgname NOT LIKE 'separation\_%%'
+    AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 16 > 0 AND t.tgname !~ '^(zz_)?separation_'
     AND (t.tgattr::text = '' OR EXISTS (
         SELECT FROM pg_attribute a
         WHERE a.attrelid = c.oid AND a.attname = 'customer_id' AND a.attnum = ANY (t.tgattr)))

@@ -1,10 +1,14 @@
 -- The mirror: what the old application writes, repeated in the new tables, in its own transaction.
 --
--- Each block but the last three makes one function. All of them run with the rights of their owner, since the old
--- application's role has none on the new tables, and see fixed schemas only. Whatever goes wrong in here, a lock that
--- another session holds above all, must not reach the old application: the people concerned are queued in
--- separation_pending instead, and `separation.mirror.drain` brings them into step. In another isolation than READ
--- COMMITTED everything is queued, for there the mirror would look at a snapshot of the past.
+-- Each block makes one function, but for `unearned` and, at the end, conditions and triggers. The functions run with the
+-- rights of their owner, since the old application's role has none on the new tables, and see fixed schemas only.
+-- Whatever goes wrong in here, a lock that another session holds above all, must not reach the old application: the
+-- people concerned are queued in separation_pending instead, and `separation.mirror.drain` brings them into step. In
+-- another isolation than READ COMMITTED everything is queued, for there the mirror would look at a snapshot of the past.
+--
+-- What needs nothing costs next to nothing: conditions in the triggers' WHEN tell it row by row, before any function is
+-- called. A row that needs something marks its table, by a setting that ends with the transaction; at the end of the
+-- statement all of its rows are then followed in sets. Triggers that look at single rows are named to fire last.
 --
 -- Transition tables are read into arrays, and only arrays are joined with tables: a plan that was made for one row is
 -- kept for ten thousand.
@@ -16,31 +20,39 @@ LANGUAGE sql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cac
     INSERT INTO separation_pending (user_id) SELECT DISTINCT i.id FROM unnest(ids) i (id) WHERE i.id IS NOT NULL
 $mirror$
 
+-- name: unearned
+-- Gives the links of these customers without a reason, and whether somebody wrote notes on them or marked them.
+SELECT t.id, t.customer_id, coalesce(t.notes, '') <> '' OR t.vip_status AS stays FROM customer_restaurants t
+WHERE t.customer_id = ANY (ids)
+    AND NOT EXISTS (SELECT FROM reservations r
+        WHERE r.customer_id = t.customer_id AND r.restaurant_id = t.restaurant_id)
+    AND NOT EXISTS (SELECT FROM orders o
+        WHERE o.customer_id = t.customer_id AND o.restaurant_id = t.restaurant_id)
+    AND NOT EXISTS (SELECT FROM restaurant_staff s
+        WHERE s.user_id = t.customer_id AND s.restaurant_id = t.restaurant_id)
+    AND (SELECT count(*) FROM (SELECT FROM restaurants LIMIT 2) r) > 1
+
 -- name: links
 -- Brings the links of these customers to restaurants into step with what they are made from. A link without a reason
--- goes, unless somebody wrote notes on it or marked it. The caller holds the customers' rows.
+-- goes, unless somebody wrote notes on it or marked it; before that its customer is locked against bookings that count
+-- on it, and looked at again. The caller holds the customers' rows.
 CREATE OR REPLACE FUNCTION separation_links(ids integer[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
+    losing integer[];
 BEGIN
     PERFORM set_config('separation.bypass', 'on', true);
-    WITH unearned AS (
-        SELECT t.id, coalesce(t.notes, '') <> '' OR t.vip_status AS stays FROM customer_restaurants t
-        WHERE t.customer_id = ANY (ids)
-            AND NOT EXISTS (SELECT FROM reservations r
-                WHERE r.customer_id = t.customer_id AND r.restaurant_id = t.restaurant_id)
-            AND NOT EXISTS (SELECT FROM orders o
-                WHERE o.customer_id = t.customer_id AND o.restaurant_id = t.restaurant_id)
-            AND NOT EXISTS (SELECT FROM restaurant_staff s
-                WHERE s.user_id = t.customer_id AND s.restaurant_id = t.restaurant_id)
-            AND (SELECT count(*) FROM (SELECT FROM restaurants LIMIT 2) r) > 1
-    ),
-    emptied AS (
-        UPDATE customer_restaurants t SET first_visit = NULL, last_visit = NULL, visit_count = 0, total_spent = 0
-        FROM unearned u WHERE u.id = t.id AND u.stays AND (t.visit_count, t.total_spent) IS DISTINCT FROM (0, 0)
-    )
-    DELETE FROM customer_restaurants t USING unearned u WHERE u.id = t.id AND NOT u.stays;
+    losing := ARRAY(SELECT DISTINCT u.customer_id FROM ({{unearned}}) u);
+    IF losing <> '{}' THEN
+        PERFORM c.id FROM customers c WHERE c.id = ANY (losing) ORDER BY c.id FOR UPDATE;
+        WITH unearned AS ({{unearned}}),
+        emptied AS (
+            UPDATE customer_restaurants t SET first_visit = NULL, last_visit = NULL, visit_count = 0, total_spent = 0
+            FROM unearned u WHERE u.id = t.id AND u.stays AND (t.visit_count, t.total_spent) IS DISTINCT FROM (0, 0)
+        )
+        DELETE FROM customer_restaurants t USING unearned u WHERE u.id = t.id AND NOT u.stays;
+    END IF;
 
     WITH people AS (SELECT c.id FROM customers c WHERE c.id = ANY (ids)),
     facts AS (
@@ -207,13 +219,37 @@ EXCEPTION WHEN OTHERS THEN
 END
 $mirror$
 
+-- name: follow_changed
+-- Brings moved customers into step of whom nothing changed that decides whether they move: their columns, and whether
+-- their hash is readable. Raises nothing and waits briefly; whom it cannot do is queued.
+CREATE OR REPLACE FUNCTION separation_follow_changed(ids integer[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM separation_queue(ids);
+        RETURN;
+    END IF;
+    PERFORM c.id FROM customers c WHERE c.id = ANY (ids) ORDER BY c.id FOR NO KEY UPDATE;
+    PERFORM separation_renew(ids);
+    ids := ARRAY(
+        SELECT c.id FROM customers c WHERE c.id = ANY (ids) AND c.password LIKE '!%' <> EXISTS (
+            SELECT FROM separation_findings f WHERE f.kind = 'needs_password_reset' AND f.table_name = 'users'
+                AND f.row_id = c.id AND f.state <> 'gone'));
+    IF ids <> '{}' THEN
+        PERFORM separation_sync(ids);
+    END IF;
+EXCEPTION WHEN OTHERS THEN
+    PERFORM separation_queue(ids);
+END
+$mirror$
+
 -- name: on_users
 -- Follows what happens to customers in users. Whoever was kept back as the duplicate of an email that is free again is
 -- queued: to lock a person whom the old application did not write could make two of its transactions block each other.
 CREATE OR REPLACE FUNCTION separation_on_users() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 DECLARE
-    ids integer[]; free text[] := '{}';
+    ids integer[]; moved integer[]; free text[] := '{}';
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         RETURN NULL;
@@ -235,10 +271,18 @@ BEGIN
                 GROUP BY r.id, r.email, r.name, r.phone, r.password, r.role, r.is_customer, r.created_at, r.updated_at
                 HAVING count(*) = 1
             ) d WHERE d.is_customer);
-        free := ARRAY(
-            SELECT lower(btrim(o.email, E' \t\n\r\f\x0b')) FROM old_rows o WHERE o.is_customer
-            EXCEPT
-            SELECT lower(btrim(n.email, E' \t\n\r\f\x0b')) FROM new_rows n WHERE n.is_customer);
+        IF current_setting('separation.users_judged', true) = 'on' THEN
+            free := ARRAY(
+                SELECT lower(btrim(o.email, E' \t\n\r\f\x0b')) FROM old_rows o WHERE o.is_customer
+                EXCEPT
+                SELECT lower(btrim(n.email, E' \t\n\r\f\x0b')) FROM new_rows n WHERE n.is_customer);
+        ELSIF ids <> '{}' THEN
+            moved := ARRAY(SELECT c.id FROM customers c WHERE c.id = ANY (ids));
+            IF moved <> '{}' THEN
+                PERFORM separation_follow_changed(moved);
+                ids := ARRAY(SELECT unnest(ids) EXCEPT SELECT unnest(moved));
+            END IF;
+        END IF;
     END IF;
     IF ids <> '{}' THEN
         PERFORM separation_follow(ids);
@@ -272,34 +316,9 @@ BEGIN
 END
 $mirror$
 
--- name: on_staff
--- Follows the links of customers to restaurants: one of the role STAFF is a link, any other makes them staff.
-CREATE OR REPLACE FUNCTION separation_on_staff() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
-BEGIN
-    IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
-        RETURN NULL;
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        PERFORM separation_follow_customers(ARRAY(SELECT DISTINCT n.user_id FROM new_rows n));
-    ELSIF TG_OP = 'DELETE' THEN
-        PERFORM separation_follow_customers(ARRAY(SELECT DISTINCT o.user_id FROM old_rows o));
-    ELSE
-        PERFORM separation_follow_customers(ARRAY(
-            SELECT DISTINCT d.user_id FROM (
-                SELECT r.user_id FROM (
-                    SELECT id, user_id, restaurant_id, role FROM old_rows
-                    UNION ALL SELECT id, user_id, restaurant_id, role FROM new_rows
-                ) r GROUP BY r.id, r.user_id, r.restaurant_id, r.role HAVING count(*) = 1
-            ) d));
-    END IF;
-    RETURN NULL;
-END
-$mirror$
-
 -- name: on_owned
--- Follows the owners of what can change its owner: a profile is its customer's, and who writes recipes or menus is
--- staff.
+-- Follows the owners of what can change its owner: one of the role STAFF is a link, any other makes them staff, and so
+-- does a recipe or a menu; a profile is its customer's.
 CREATE OR REPLACE FUNCTION separation_on_owned() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 BEGIN
@@ -312,11 +331,7 @@ BEGIN
         PERFORM separation_follow_customers(ARRAY(SELECT DISTINCT o.user_id FROM old_rows o));
     ELSE
         PERFORM separation_follow_customers(ARRAY(
-            SELECT DISTINCT d.user_id FROM (
-                SELECT r.user_id FROM (
-                    SELECT id, user_id FROM old_rows UNION ALL SELECT id, user_id FROM new_rows
-                ) r GROUP BY r.id, r.user_id HAVING count(*) = 1
-            ) d));
+            SELECT o.user_id FROM old_rows o UNION SELECT n.user_id FROM new_rows n));
     END IF;
     RETURN NULL;
 END
@@ -339,15 +354,17 @@ END
 $mirror$
 
 -- name: customer_for
--- Gives the customer whom a new booking of this user is linked to: nobody, if that customer is just being taken out, for
--- the key to customers would wait for that and then fail.
+-- Gives the customer whom a booking of this user is linked to: the one the user was merged into, else the user's own;
+-- nobody, if that customer, or a link of theirs, is just being taken out, for the key would wait for that and then fail.
 CREATE OR REPLACE FUNCTION separation_customer_for(person integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
 DECLARE
     found integer;
 BEGIN
     IF current_setting('transaction_isolation') = 'read committed' THEN
-        SELECT c.id INTO found FROM customers c WHERE c.id = person FOR KEY SHARE SKIP LOCKED;
+        SELECT c.id INTO found FROM customers c
+        WHERE c.id = coalesce((SELECT m.customer_id FROM separation_merges m WHERE m.user_id = person), person)
+        FOR KEY SHARE SKIP LOCKED;
     END IF;
     RETURN found;
 END
@@ -365,9 +382,67 @@ EXCEPTION WHEN OTHERS THEN
 END
 $mirror$
 
+-- name: on_booked
+-- Before a booking is inserted: gives it its customer, or its user, whichever is missing. One that counts as no visit, of
+-- a customer whom the restaurant knows, needs no more. Whoever is not moved yet is queued, for a chunk that is open just
+-- now may not see the booking. A customer named beside a user is what the old application says, and remembered.
+CREATE OR REPLACE FUNCTION separation_on_booked() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+DECLARE
+    person integer := coalesce(NEW.user_id, NEW.customer_id);
+    customer integer;
+BEGIN
+    IF (NEW.user_id IS NULL OR NEW.customer_id IS NULL)
+        AND current_setting('transaction_isolation') = 'read committed'
+    THEN
+        SELECT c.id INTO customer FROM separation_phase p
+            JOIN customers c
+                ON c.id = coalesce((SELECT m.customer_id FROM separation_merges m WHERE m.user_id = person), person)
+        WHERE p.name = 'dual' FOR KEY SHARE OF c SKIP LOCKED;
+        IF FOUND THEN
+            NEW.user_id := person;
+            NEW.customer_id := customer;
+            IF NEW.status <> 'COMPLETED' THEN
+                -- A statement of its own: what it sees was committed before the customer was locked.
+                IF TG_TABLE_NAME = 'reservations' THEN
+                    PERFORM FROM customer_restaurants l
+                    WHERE l.customer_id = customer AND l.restaurant_id = NEW.restaurant_id;
+                ELSE
+                    PERFORM FROM customer_restaurants l
+                    WHERE l.customer_id = customer AND l.restaurant_id = NEW.restaurant_id AND NEW.reservation_id IS NULL;
+                END IF;
+                IF FOUND THEN
+                    RETURN NEW;
+                END IF;
+            END IF;
+            PERFORM set_config('separation.' || TG_TABLE_NAME, 'on', true);
+            RETURN NEW;
+        END IF;
+    END IF;
+    IF NEW.customer_id IS NULL AND NEW.user_id IS NOT NULL THEN
+        INSERT INTO separation_pending (user_id)
+        SELECT u.id FROM separation_phase p JOIN users u ON u.id = NEW.user_id AND u.is_customer WHERE p.name = 'dual';
+        RETURN NEW;
+    END IF;
+    IF EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
+        IF person IS NULL THEN
+            RAISE not_null_violation USING TABLE = TG_TABLE_NAME, COLUMN = 'user_id', SCHEMA = TG_TABLE_SCHEMA,
+                MESSAGE = format('null value in column "user_id" of relation "%s" violates not-null constraint',
+                    TG_TABLE_NAME);
+        ELSIF NEW.user_id IS NULL THEN
+            NEW.user_id := NEW.customer_id;
+        ELSE
+            PERFORM separation_remember(TG_TABLE_NAME, NEW.id, NEW.customer_id, NEW.user_id);
+        END IF;
+        PERFORM set_config('separation.' || TG_TABLE_NAME, 'on', true);
+    END IF;
+    RETURN NEW;
+END
+$mirror$
+
 -- name: on_customer_given
--- Before a booking is inserted, or its customer_id is written: remembers what the old application says, and says it where
--- the old application does not.
+-- Before a booking's customer_id is written: remembers what the old application says, and says it where the old
+-- application does not.
 CREATE OR REPLACE FUNCTION separation_on_customer_given() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 BEGIN
@@ -375,12 +450,12 @@ BEGIN
         RETURN NEW;
     END IF;
     IF NEW.customer_id IS NOT NULL THEN
-        PERFORM separation_remember(TG_TABLE_NAME, NEW.id, NEW.customer_id, NEW.user_id);
+        IF NEW.user_id IS NOT NULL THEN
+            PERFORM separation_remember(TG_TABLE_NAME, NEW.id, NEW.customer_id, NEW.user_id);
+        END IF;
         RETURN NEW;
     END IF;
-    IF TG_OP = 'UPDATE' THEN
-        DELETE FROM separation_undo u WHERE u.table_name = TG_TABLE_NAME AND u.row_id = NEW.id;
-    END IF;
+    DELETE FROM separation_undo u WHERE u.table_name = TG_TABLE_NAME AND u.row_id = NEW.id;
     NEW.customer_id := separation_customer_for(NEW.user_id);
     RETURN NEW;
 END
@@ -388,14 +463,24 @@ $mirror$
 
 -- name: on_user_given
 -- Before a booking passes to another user: it passes to that user's customer, unless the old application named one, be it
--- before that one was moved.
+-- before that one was moved. It always has a user: its customer's, where none is given.
 CREATE OR REPLACE FUNCTION separation_on_user_given() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 BEGIN
-    IF NEW.user_id IS DISTINCT FROM OLD.user_id
-        AND (OLD.customer_id IS NULL
+    IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
+        RETURN NEW;
+    END IF;
+    IF NEW.user_id IS NULL THEN
+        NEW.user_id := NEW.customer_id;
+        IF NEW.user_id IS NULL THEN
+            RAISE not_null_violation USING TABLE = TG_TABLE_NAME, COLUMN = 'user_id', SCHEMA = TG_TABLE_SCHEMA,
+                MESSAGE = format('null value in column "user_id" of relation "%s" violates not-null constraint',
+                    TG_TABLE_NAME);
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF (OLD.customer_id IS NULL
             OR OLD.customer_id = OLD.user_id AND EXISTS (SELECT FROM customers c WHERE c.id = OLD.customer_id))
-        AND EXISTS (SELECT FROM separation_phase WHERE name = 'dual')
         AND NOT EXISTS (SELECT FROM separation_undo u WHERE u.table_name = TG_TABLE_NAME AND u.row_id = NEW.id)
     THEN
         NEW.customer_id := separation_customer_for(NEW.user_id);
@@ -538,26 +623,87 @@ BEGIN
 END
 $mirror$
 
+-- name: mark
+-- Marks a table for the end of the statement, whoever writes.
+CREATE OR REPLACE FUNCTION separation_mark() RETURNS trigger LANGUAGE plpgsql AS $mirror$
+BEGIN
+    PERFORM pg_catalog.set_config(TG_ARGV[0], 'on', true);
+    RETURN NEW;
+END
+$mirror$
+
+-- name: unless_ours
+-- Whether somebody else than the migration itself writes.
+current_setting('separation.bypass', true) IS DISTINCT FROM 'on'
+
+-- name: changed_users
+-- Whether a customer must be followed.
+(OLD.is_customer OR NEW.is_customer)
+AND (OLD.id, OLD.email, OLD.name, OLD.phone, OLD.password, OLD.role, OLD.is_customer, OLD.created_at, OLD.updated_at)
+    IS DISTINCT FROM
+    (NEW.id, NEW.email, NEW.name, NEW.phone, NEW.password, NEW.role, NEW.is_customer, NEW.created_at, NEW.updated_at)
+
+-- name: changed_restaurant_staff
+-- Whether a link of staff must be followed.
+(OLD.id, OLD.user_id, OLD.restaurant_id, OLD.role) IS DISTINCT FROM (NEW.id, NEW.user_id, NEW.restaurant_id, NEW.role)
+
+-- name: changed_recipes
+-- Whether a recipe must be followed.
+OLD.user_id IS DISTINCT FROM NEW.user_id
+
+-- name: changed_menus
+-- Whether a menu must be followed.
+OLD.user_id IS DISTINCT FROM NEW.user_id
+
+-- name: changed_customer_profiles
+-- Whether a profile must be followed.
+(OLD.id, OLD.user_id, OLD.email_verified) IS DISTINCT FROM (NEW.id, NEW.user_id, NEW.email_verified)
+
+-- name: changed_reservations
+-- Whether a reservation must be followed: its status and day matter as long as it is a visit.
+(OLD.id, OLD.user_id, OLD.customer_id, OLD.restaurant_id)
+    IS DISTINCT FROM (NEW.id, NEW.user_id, NEW.customer_id, NEW.restaurant_id)
+OR 'COMPLETED' IN (OLD.status, NEW.status)
+    AND (OLD.status, OLD.reservation_date) IS DISTINCT FROM (NEW.status, NEW.reservation_date)
+
+-- name: changed_orders
+-- Whether an order must be followed: its status, time and sum matter as long as it is completed.
+(OLD.id, OLD.user_id, OLD.customer_id, OLD.restaurant_id, OLD.reservation_id)
+    IS DISTINCT FROM (NEW.id, NEW.user_id, NEW.customer_id, NEW.restaurant_id, NEW.reservation_id)
+OR 'COMPLETED' IN (OLD.status, NEW.status)
+    AND (OLD.status, OLD.total_amount, OLD.created_at) IS DISTINCT FROM (NEW.status, NEW.total_amount, NEW.created_at)
+
 -- name: statement_triggers
--- Fires a function after every statement on a table, with the rows it wrote, unless the migration itself is at work.
+-- Fires a function after every statement on a table that needs it, with the rows it wrote.
 CREATE OR REPLACE TRIGGER separation_insert AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    WHEN (current_setting('separation.bypass', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION {function}();
+    WHEN ({{unless_ours}}) EXECUTE FUNCTION {function}();
+CREATE OR REPLACE TRIGGER zz_separation_mark BEFORE UPDATE ON {table} FOR EACH ROW
+    WHEN ({{unless_ours}} AND ({changed})) EXECUTE FUNCTION separation_mark('separation.{table}');
 CREATE OR REPLACE TRIGGER separation_update AFTER UPDATE ON {table}
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
-    WHEN (current_setting('separation.bypass', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION {function}();
+    WHEN ({{unless_ours}} AND current_setting('separation.{table}', true) = 'on') EXECUTE FUNCTION {function}();
 CREATE OR REPLACE TRIGGER separation_delete AFTER DELETE ON {table} REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT
-    WHEN (current_setting('separation.bypass', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION {function}()
+    WHEN ({{unless_ours}}) EXECUTE FUNCTION {function}()
 
--- name: row_triggers
--- Fires before a booking is given a customer or a user.
-CREATE OR REPLACE TRIGGER separation_given BEFORE INSERT OR UPDATE OF customer_id ON {table} FOR EACH ROW
-    WHEN (current_setting('separation.bypass', true) IS DISTINCT FROM 'on')
-    EXECUTE FUNCTION separation_on_customer_given();
+-- name: user_triggers
+-- Marks a statement on users that may change who moves.
+CREATE OR REPLACE TRIGGER zz_separation_judge BEFORE UPDATE ON users FOR EACH ROW
+    WHEN ({{unless_ours}} AND (OLD.id, OLD.email, OLD.role, OLD.is_customer)
+        IS DISTINCT FROM (NEW.id, NEW.email, NEW.role, NEW.is_customer))
+    EXECUTE FUNCTION separation_mark('separation.users_judged')
+
+-- name: booking_triggers
+-- Fires before a booking is inserted, or given a customer or a user; and after an insert only if that marked it.
+CREATE OR REPLACE TRIGGER zz_separation_booked BEFORE INSERT ON {table} FOR EACH ROW
+    WHEN ({{unless_ours}}) EXECUTE FUNCTION separation_on_booked();
+CREATE OR REPLACE TRIGGER separation_given BEFORE UPDATE OF customer_id ON {table} FOR EACH ROW
+    WHEN ({{unless_ours}}) EXECUTE FUNCTION separation_on_customer_given();
 CREATE OR REPLACE TRIGGER separation_passed BEFORE UPDATE OF user_id ON {table} FOR EACH ROW
-    WHEN (current_setting('separation.bypass', true) IS DISTINCT FROM 'on')
-    EXECUTE FUNCTION separation_on_user_given()
+    WHEN ({{unless_ours}} AND OLD.user_id IS DISTINCT FROM NEW.user_id) EXECUTE FUNCTION separation_on_user_given();
+CREATE OR REPLACE TRIGGER separation_insert AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
+    WHEN ({{unless_ours}} AND current_setting('separation.{table}', true) = 'on') EXECUTE FUNCTION {function}()
 
--- name: dish_trigger
+-- name: dish_triggers
 -- Fires after new menus or recipes.
 CREATE OR REPLACE TRIGGER separation_dishes AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    WHEN (current_setting('separation.bypass', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION separation_on_dishes()
+    WHEN ({{unless_ours}}) EXECUTE FUNCTION separation_on_dishes()
