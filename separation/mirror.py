@@ -1,7 +1,8 @@
-"""The mirror: triggers that repeat in the new tables what the old application writes; making them, and their queue.
+"""The mirror: triggers that repeat in each schema what is written in the other; making them, and their queue.
 
-The triggers are `sql/mirror.sql`. They act in phase `dual` only, and not on what the migration writes: it sets
-`separation.bypass` for its own transactions.
+What the old application writes is followed by `sql/mirror.sql`, what the new one writes by `sql/mirror_back.sql`. The
+triggers act in phase `dual` only, and not on what the migration writes: it sets `separation.bypass` for its own
+transactions.
 """
 
 import hashlib
@@ -45,6 +46,8 @@ _MORE = {
     "reservations": "booking_triggers",
     "orders": "booking_triggers",
 }
+# The tables with triggers of the way back alone; it has some on the others, too.
+_OURS = ("customers", "customer_restaurants", "customer_sessions")
 _TRIGGER = re.compile(r"CREATE OR REPLACE TRIGGER (\w+)")
 _SIGNATURE = re.compile(r"CREATE OR REPLACE FUNCTION (\w+)\(")
 _BATCH = 200
@@ -71,13 +74,13 @@ def install(editor: BaseDatabaseSchemaEditor) -> None:
 
     What an earlier version made, and this one has not, goes.
     """
-    queries = _queries(_schema(editor.connection))
-    functions = [text for name in queries if (text := getattr(queries, name)).startswith("CREATE OR REPLACE FUNCTION")]
+    blocks = _blocks(_schema(editor.connection))
+    functions = [text for text in blocks.values() if text.startswith("CREATE OR REPLACE FUNCTION")]
     for text in functions:
         ddl.change(editor, text)
     for function in _functions(editor.connection):
         ddl.change(editor, f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
-    for table, text in _triggers(queries).items():
+    for table, text in _triggers(blocks).items():
         ddl.change(editor, "; ".join([*_drops(editor.connection, table, {*_TRIGGER.findall(text)}), text]))
     for function in _functions(editor.connection):
         if _name(function) not in {*_SIGNATURE.findall("".join(functions))}:
@@ -95,7 +98,7 @@ def repair(connection: BaseDatabaseWrapper) -> None:
 
 def remove(editor: BaseDatabaseSchemaEditor) -> None:
     """Drop the triggers, then the functions; idempotent."""
-    for table in _FOLLOWED:
+    for table in (*_FOLLOWED, *_OURS):
         for drop in _drops(editor.connection, table, set()):
             ddl.change(editor, drop)
     for function in _functions(editor.connection):
@@ -105,11 +108,11 @@ def remove(editor: BaseDatabaseSchemaEditor) -> None:
 def state_of(connection: BaseDatabaseWrapper) -> str:
     """Return whether the mirror is installed as this version has it, outdated (or switched off in part), or missing."""
     version = scalar(connection, _VERSION)
-    made = rows(connection, _MADE, tables=[*_FOLLOWED])
+    made = rows(connection, _MADE, tables=[*_FOLLOWED, *_OURS])
     if not version or not made:
         return MISSING
     expected = {
-        (table, trigger) for table, text in _triggers(_queries("schema")).items() for trigger in _TRIGGER.findall(text)
+        (table, trigger) for table, text in _triggers(_blocks("schema")).items() for trigger in _TRIGGER.findall(text)
     }
     working = {(table, trigger) for table, trigger, enabled in made if enabled}
     return INSTALLED if version == _version() and working == expected else OUTDATED
@@ -178,8 +181,11 @@ def _synchronised(connection: BaseDatabaseWrapper, people: list[int], *, record:
     return True
 
 
-def _queries(schema: str) -> Queries:
-    return Queries(_SQL / "mirror.sql", {"schema": schema} | {name: getattr(_CHUNK, name) for name in SHARED})
+def _blocks(schema: str) -> dict[str, str]:
+    """Return the blocks of the mirror, then those of the way back, for the schema of `users`."""
+    given = {"schema": schema} | {name: getattr(_CHUNK, name) for name in SHARED}
+    files = (Queries(_SQL / "mirror.sql", given), Queries(_SQL / "mirror_back.sql", given))
+    return {name: getattr(queries, name) for queries in files for name in queries}
 
 
 def _schema(connection: BaseDatabaseWrapper) -> str:
@@ -188,14 +194,15 @@ def _schema(connection: BaseDatabaseWrapper) -> str:
     )
 
 
-def _triggers(queries: Queries) -> dict[str, str]:
+def _triggers(blocks: dict[str, str]) -> dict[str, str]:
     """Return the statements that make each table's triggers."""
-    made = {}
+    made = {table: [blocks[f"triggers_{table}"]] for table in _OURS}
     for table, function in _FOLLOWED.items():
-        templates = [queries.statement_triggers] + ([getattr(queries, _MORE[table])] if table in _MORE else [])
-        changed = getattr(queries, f"changed_{table}")
-        made[table] = ";\n".join(t.format(table=table, function=function, changed=changed) for t in templates)
-    return made
+        templates = [blocks["statement_triggers"]] + ([blocks[_MORE[table]]] if table in _MORE else [])
+        changed = blocks[f"changed_{table}"]
+        made[table] = [text.format(table=table, function=function, changed=changed) for text in templates]
+        made[table] += [blocks[name] for name in (f"triggers_{table}",) if name in blocks]
+    return {table: ";\n".join(texts) for table, texts in made.items()}
 
 
 def _drops(connection: BaseDatabaseWrapper, table: str, expected: set[str]) -> list[str]:
@@ -215,7 +222,4 @@ def _name(function: str) -> str:
 
 def _version() -> str:
     """Return what tells one text of the mirror from another."""
-    queries = _queries("schema")
-    return hashlib.md5(
-        "\n".join(getattr(queries, name) for name in queries).encode(), usedforsecurity=False
-    ).hexdigest()
+    return hashlib.md5("\n".join(_blocks("schema").values()).encode(), usedforsecurity=False).hexdigest()

@@ -15,6 +15,16 @@ class Phase(models.Model):
     id = models.SmallIntegerField(primary_key=True, default=1)
     name = models.CharField(max_length=20, choices=NAMES, default=LEGACY)
     changed_at = models.DateTimeField(db_default=Now())
+    closed = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="whether the new tables refuse what the new application writes, since a roll-back empties them",
+    )
+    export_path = models.TextField(
+        null=True,
+        blank=True,
+        help_text="where the roll-back since then wrote what has no legacy form; empty if there was nothing",
+    )
 
     class Meta:
         db_table = "separation_phase"

@@ -24,20 +24,25 @@ TRANSITIONS = frozenset(
 
 def phase_of(connection: BaseDatabaseWrapper) -> str:
     """Return the phase of an adopted database."""
-    return Phase.objects.using(connection.alias).get(pk=1).name
+    return Phase.objects.using(connection.alias).values_list("name", flat=True).get(pk=1)
 
 
 def change_phase(connection: BaseDatabaseWrapper, old: str, new: str, note: Note = silent) -> None:
     """Change the phase from OLD to NEW; raises CheckFailed if it is not OLD any more.
 
     Returns once every transaction is over that may have seen the phase OLD, since to those the mirror was still off, or
-    still on; raises CheckFailed if one stays open, with the phase changed: the same command then waits again. Only
-    transitions of the table are allowed; another one is a mistake in the caller.
+    still on; raises CheckFailed if one stays open, with the phase changed: the same command then waits again. Back in
+    phase `legacy` the new tables refuse what the new application writes: the purge would lose it. Only transitions of
+    the table are allowed; another one is a mistake in the caller.
     """
     if (old, new) not in TRANSITIONS:
         raise ValueError(f"No transition leads from phase {old!r} to {new!r}.")
     with transaction.atomic(connection.alias):
-        changed = Phase.objects.using(connection.alias).filter(pk=1, name=old).update(name=new, changed_at=Now())
+        changed = (
+            Phase.objects.using(connection.alias)
+            .filter(pk=1, name=old)
+            .update(name=new, changed_at=Now(), closed=new == Phase.LEGACY, export_path=None)
+        )
     if not changed:
         raise CheckFailed(
             f"The phase is {phase_of(connection)!r}, not {old!r}: somebody else changed it.",

@@ -31,7 +31,8 @@ WHERE l.granted AND l.pid IS DISTINCT FROM pg_backend_pid() AND (
         AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
         AND l.relation IN (
             SELECT to_regclass(t) FROM unnest(ARRAY[
-                'users', 'restaurant_staff', 'recipes', 'menus', 'customer_profiles', 'reservations', 'orders']) t)
+                'users', 'restaurant_staff', 'recipes', 'menus', 'customer_profiles', 'reservations', 'orders',
+                'customers', 'customer_restaurants', 'customer_sessions']) t)
     OR %(snapshots)s AND l.locktype = 'virtualxid' AND l.pid IN (
         SELECT a.pid FROM pg_stat_activity a
         WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.backend_xmin IS NOT NULL))

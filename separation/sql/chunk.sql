@@ -39,9 +39,10 @@ WHERE t.customer_id BETWEEN %(first)s AND %(last)s
 ON CONFLICT (table_name, row_id) DO NOTHING
 
 -- name: classified_users
--- Gives users their outcome: 'move', or the kind of finding that keeps a customer back. A WHERE follows.
+-- Gives users their outcome: 'move', or the kind of finding that keeps a customer back. A hash behind a ! is bcrypt as
+-- well: that of somebody deactivated. A WHERE follows.
 SELECT u.id, u.email, u.name, u.phone, u.password, u.created_at, u.updated_at,
-    u.password ~ '^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$' AS bcrypt,
+    u.password ~ '^!?\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$' AS bcrypt,
     CASE
         WHEN u.role <> 'USER'
             OR EXISTS (SELECT FROM restaurant_staff s WHERE s.user_id = u.id AND s.role IN ('MANAGER', 'OWNER'))
@@ -63,8 +64,11 @@ FROM users u
 {{classified_users}} WHERE u.is_customer AND u.id BETWEEN %(first)s AND %(last)s
 
 -- name: as_customers
--- Gives what the rows of `classified` are in the words of customers. A WHERE on k may follow.
-SELECT k.id, btrim(k.email, E' \t\n\r\f\x0b') AS email, CASE WHEN k.bcrypt THEN k.password ELSE '!' END AS password,
+-- Gives what the rows of `classified` are in the words of customers; is_active is null where no hash tells. A WHERE on k
+-- may follow.
+SELECT k.id, btrim(k.email, E' \t\n\r\f\x0b') AS email,
+    CASE WHEN k.bcrypt THEN ltrim(k.password, '!') ELSE '!' END AS password,
+    CASE WHEN k.bcrypt THEN left(k.password, 1) <> '!' END AS is_active,
     split_part(n.full_name, ' ', 1) AS first_name,
     substr(n.full_name, strpos(n.full_name || ' ', ' ') + 1) AS last_name, k.phone, k.created_at, k.updated_at
 FROM classified k
@@ -73,9 +77,9 @@ FROM classified k
 -- name: insert_customers
 -- Inserts those of `classified` who move, under their own ids, unless they are there.
 INSERT INTO customers
-    (id, email, password, first_name, last_name, phone, email_verified, created_at, updated_at)
-SELECT c.id, c.email, c.password, c.first_name, c.last_name, c.phone, coalesce(p.email_verified, false),
-    c.created_at, c.updated_at
+    (id, email, password, is_active, first_name, last_name, phone, email_verified, created_at, updated_at)
+SELECT c.id, c.email, c.password, coalesce(c.is_active, true), c.first_name, c.last_name, c.phone,
+    coalesce(p.email_verified, false), c.created_at, c.updated_at
 FROM ({{as_customers}} WHERE k.outcome = 'move') c LEFT JOIN customer_profiles p ON p.user_id = c.id
 ON CONFLICT (id) DO NOTHING
 

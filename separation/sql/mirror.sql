@@ -66,7 +66,10 @@ END
 $mirror$
 
 -- name: renew
--- Brings the columns of these customers into step with users; writes no row that is right.
+-- Brings the columns of these customers into step with users; writes no row that is right. What users cannot say stays:
+-- how a name falls into first and last, whether somebody without a readable hash is deactivated. An email that the old
+-- application changed is not verified any more, unless the old application's own profile says so. The caller holds the
+-- customers' rows.
 CREATE OR REPLACE FUNCTION separation_renew(ids integer[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 DECLARE
@@ -82,12 +85,27 @@ BEGIN
             WHERE lower(btrim(u.email, E' \t\n\r\f\x0b')) = lower(c.email) AND u.is_customer AND u.id <> c.id);
 
     WITH classified AS ({{classified_users}} WHERE u.id = ANY (ids))
-    UPDATE customers c SET email = n.email, password = n.password, first_name = n.first_name, last_name = n.last_name,
-        phone = n.phone, created_at = n.created_at, updated_at = n.updated_at
-    FROM ({{as_customers}}) n
+    UPDATE customers c SET email = n.email, password = n.password, is_active = n.is_active, first_name = n.first_name,
+        last_name = n.last_name, phone = n.phone, email_verified = n.email_verified,
+        email_verified_at = CASE WHEN n.email_verified THEN c.email_verified_at END,
+        created_at = n.created_at, updated_at = n.updated_at
+    FROM (
+        SELECT k.id, k.email, k.phone::text, k.created_at, k.updated_at,
+            CASE WHEN k.password = '!' AND o.password LIKE '!%' THEN o.password ELSE k.password END AS password,
+            coalesce(k.is_active, o.is_active) AS is_active,
+            CASE WHEN same.name THEN o.first_name ELSE k.first_name END AS first_name,
+            CASE WHEN same.name THEN o.last_name ELSE k.last_name END AS last_name,
+            coalesce(p.email_verified, o.email_verified AND lower(o.email) = lower(k.email)) AS email_verified
+        FROM ({{as_customers}}) k
+            JOIN customers o ON o.id = k.id
+            LEFT JOIN customer_profiles p ON p.user_id = k.id
+            CROSS JOIN LATERAL (SELECT btrim(regexp_replace(o.first_name || ' ' || o.last_name, '\s+', ' ', 'g'))
+                = btrim(k.first_name || ' ' || k.last_name) AS name) same
+    ) n
     WHERE c.id = n.id
-        AND (c.email, c.password, c.first_name, c.last_name, c.phone, c.created_at, c.updated_at) IS DISTINCT FROM
-            (n.email, n.password, n.first_name, n.last_name, n.phone::text, n.created_at, n.updated_at);
+        AND (c.email, c.password, c.is_active, c.first_name, c.last_name, c.phone, c.email_verified, c.created_at,
+            c.updated_at) IS DISTINCT FROM (n.email, n.password, n.is_active, n.first_name, n.last_name, n.phone,
+            n.email_verified, n.created_at, n.updated_at);
     PERFORM set_config('separation.bypass', bypass, true);
 END
 $mirror$

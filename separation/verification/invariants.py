@@ -92,6 +92,12 @@ BY_RELATION: dict[str, tuple[Invariant, ...]] = {
             AGAIN,
         ),
         Invariant(
+            "deactivations_equal",
+            "Whoever is deactivated has a ! before the hash in users, which keeps them out there too; nobody else has.",
+            "customers with a readable hash compared",
+            AGAIN,
+        ),
+        Invariant(
             "password_resets_found",
             "Every customer without a readable hash is on record as needing a password reset.",
             "customers without a readable hash compared",
@@ -128,6 +134,18 @@ BY_RELATION: dict[str, tuple[Invariant, ...]] = {
             "profiles_belong",
             "The profile that the old application kept of a person is that customer's.",
             "customers with a profile compared",
+            AGAIN,
+        ),
+        Invariant(
+            "verified_equal",
+            "A customer's email is verified exactly if the profile that the old application keeps of them says so.",
+            "customers with such a profile compared",
+            AGAIN,
+        ),
+        Invariant(
+            "profiles_shown",
+            "Where the old application keeps profiles, none with anything in it is hidden from it.",
+            "customers compared",
             AGAIN,
         ),
     ),

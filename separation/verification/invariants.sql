@@ -49,17 +49,17 @@ SELECT p.id,
         THEN length(p.email) - length(replace(p.email, '@', '')) = 1 AND strpos(p.email, '@') > 1
             AND right(p.email, 1) <> '@' AND translate(p.email, {{blanks}}, '') = p.email END AS emails_are_addresses,
     CASE WHEN p.moved AND p.known
-        THEN CASE WHEN p.bcrypt THEN p.password = p.legacy_password ELSE left(p.password, 1) = '!' END END
+        THEN CASE WHEN p.bcrypt THEN p.password = p.legacy_hash ELSE left(p.password, 1) = '!' END END
         AS passwords_equal,
+    CASE WHEN p.moved AND p.known AND p.bcrypt THEN p.is_active = (p.legacy_password = p.legacy_hash) END
+        AS deactivations_equal,
     CASE WHEN p.moved AND p.known AND NOT p.bcrypt THEN p.reset END AS password_resets_found,
     CASE WHEN p.moved AND p.known
-        THEN translate(p.first_name, {{blanks}}, '') = p.first_name
-            AND ltrim(rtrim(p.last_name, {{blanks}}), {{blanks}}) = p.last_name AND strpos(p.last_name, '  ') = 0
-            AND CASE WHEN p.name = p.first_name || ' ' || p.last_name THEN true
-                ELSE array_remove(string_to_array(
-                        translate(p.first_name || ' ' || p.last_name, {{spaces}}, repeat(' ', 40)), ' '), '')
-                    = array_remove(string_to_array(
-                        translate(coalesce(p.name, ''), {{spaces}}, repeat(' ', 40)), ' '), '') END END AS names_equal,
+        THEN CASE WHEN p.name = p.first_name || ' ' || p.last_name THEN true
+            ELSE array_remove(string_to_array(
+                    translate(p.first_name || ' ' || p.last_name, {{spaces}}, repeat(' ', 40)), ' '), '')
+                = array_remove(string_to_array(
+                    translate(coalesce(p.name, ''), {{spaces}}, repeat(' ', 40)), ' '), '') END END AS names_equal,
     CASE WHEN p.moved AND p.known THEN p.phone IS NOT DISTINCT FROM p.legacy_phone END AS phones_equal,
     CASE WHEN p.moved AND p.known
         THEN p.created_at = p.legacy_created_at AND p.updated_at = p.legacy_updated_at END AS timestamps_equal
@@ -71,10 +71,13 @@ FROM (
         u.is_customer, u.role, u.name, c.first_name, c.last_name,
         u.email AS legacy_email, c.email, u.phone AS legacy_phone, c.phone,
         u.created_at AS legacy_created_at, c.created_at, u.updated_at AS legacy_updated_at, c.updated_at,
-        u.password AS legacy_password, c.password,
-        length(u.password) = 60 AND left(u.password, 4) IN ('$2a$', '$2b$', '$2y$') AND substr(u.password, 7, 1) = '$'
-            AND substr(u.password, 5, 2) !~ '[^0-9]' AND substr(u.password, 8) !~ '[^./0-9A-Za-z]' AS bcrypt
-    FROM users u
+        u.password AS legacy_password, u.hash AS legacy_hash, c.password, c.is_active,
+        length(u.hash) = 60 AND left(u.hash, 4) IN ('$2a$', '$2b$', '$2y$') AND substr(u.hash, 7, 1) = '$'
+            AND substr(u.hash, 5, 2) !~ '[^0-9]' AND substr(u.hash, 8) !~ '[^./0-9A-Za-z]' AS bcrypt
+    FROM (
+        SELECT x.*, CASE WHEN left(x.password, 1) = '!' THEN substr(x.password, 2) ELSE x.password END AS hash
+        FROM users x
+    ) u
         FULL JOIN customers c ON c.id = u.id
         LEFT JOIN separation_merges m ON m.user_id = u.id
         LEFT JOIN (
@@ -129,7 +132,14 @@ FROM separation_merges m LEFT JOIN customers c ON c.id = m.customer_id
 -- Each customer, with the profiles that say they are theirs.
 SELECT c.id, count(p.id) = 1 AS one_profile_each,
     CASE WHEN count(p.id) = 1 THEN coalesce(bool_and(p.user_id = c.id), true)
-        AND coalesce(min(legacy.id) = min(p.id), true) END AS profiles_belong
+        AND coalesce(min(legacy.id) = min(p.id), true) END AS profiles_belong,
+    bool_and(legacy.email_verified = c.email_verified) AS verified_equal,
+    CASE WHEN EXISTS (SELECT FROM pg_constraint k
+            WHERE k.conrelid = 'customer_profiles'::regclass AND k.confrelid = 'users'::regclass)
+        THEN coalesce(bool_and(p.user_id IS NOT NULL OR (p.phone_verified, p.vip_status, p.marketing_opt_in)
+            = (false, false, false) AND cardinality(coalesce(p.tags, '{}')) = 0 AND p.preferences::text = '{}'
+            AND num_nonnulls(p.preferred_contact_method, p.dietary_restrictions, p.special_requests, p.notes,
+                p.birthday, p.anniversary) = 0), true) END AS profiles_shown
 FROM customers c
     LEFT JOIN customer_profiles p ON p.customer_id = c.id
     LEFT JOIN customer_profiles legacy ON legacy.user_id = c.id

@@ -17,7 +17,7 @@ from separation.database import name_of
 from separation.verification.invariants import BY_RELATION
 from separation.verification.verify import RELATIONS
 from tests.databases import Databases, LegacyDatabase, default_connection_to
-from tests.separation.verify import damage, migrate, migrated_databases
+from tests.separation.verify import INVARIANTS, damage, migrate, migrated_databases
 
 pytestmark = pytest.mark.engine
 
@@ -51,11 +51,11 @@ def run(*arguments: str) -> tuple[int, str, str]:
 def test_what_holds_is_printed_with_its_figures(moved: BaseDatabaseWrapper) -> None:
     code, out, err = run()
     lines = out.splitlines()
-    assert (code, err, len(lines)) == (0, "", 47)
+    assert (code, err, len(lines)) == (0, "", INVARIANTS + 1)
     assert lines[1] == "pass  customers_accounted          63 customers of users compared"
     assert "pass  reservations_counted         3 restaurants compared, 149 reservations by either" in lines
     assert "pass  orders_counted               3 restaurants compared, 4,081.25 in orders by either" in lines
-    assert lines[-1] == f"All 46 invariants hold in database {name_of(moved)!r}, for 55 customers."
+    assert lines[-1] == f"All {INVARIANTS} invariants hold in database {name_of(moved)!r}, for 55 customers."
 
 
 def test_what_is_broken_is_printed_with_its_ids_and_the_next_command(
@@ -77,7 +77,7 @@ def test_what_is_broken_is_printed_with_its_ids_and_the_next_command(
         " " * 35
         + "Next: python manage.py migrate_customers --rollback, then python manage.py migrate_customers --execute",
     ]
-    assert lines[-1] == f"1 of 46 invariants are broken in database {database.name!r}: phones_equal."
+    assert lines[-1] == f"1 of {INVARIANTS} invariants are broken in database {database.name!r}: phones_equal."
 
 
 def test_lost_bookings_are_told_by_restaurant(legacy_database: Callable[..., LegacyDatabase]) -> None:
@@ -114,7 +114,7 @@ def test_json_is_one_document_with_every_invariant(moved: BaseDatabaseWrapper) -
         "ok": True,
         "failures": 0,
         "warnings": 0,
-        "verdict": f"All 46 invariants hold in database {name_of(moved)!r}, for 55 customers.",
+        "verdict": f"All {INVARIANTS} invariants hold in database {name_of(moved)!r}, for 55 customers.",
     }
     assert results[1] == {
         "id": "customers_accounted",

@@ -44,7 +44,9 @@ PEOPLE = {
         "customers_accounted", "DELETE FROM separation_findings WHERE kind = 'invalid_email' RETURNING row_id"
     ),
     "a customer is lost with all that depends on them": Damage(
-        "customers_accounted", f"DELETE FROM customers WHERE id = {CUSTOMER} RETURNING id", role="origin"
+        "customers_accounted",
+        f"""SET LOCAL "separation.bypass" = 'on'; DELETE FROM customers WHERE id = {CUSTOMER} RETURNING id""",
+        role="origin",
     ),
     "somebody registered since": Damage(
         "customers_accounted",
@@ -136,19 +138,20 @@ PEOPLE = {
     "a longer name": Damage(
         "names_equal", f"UPDATE customers SET last_name = last_name || 'x' WHERE id = {CUSTOMER} RETURNING id"
     ),
-    "all of the name in one": Damage(
-        "names_equal",
-        f"""UPDATE customers SET first_name = first_name || ' ' || last_name, last_name = '' WHERE id = {CUSTOMER}
-        RETURNING id""",
-    ),
     "names the wrong way round": Damage(
         "names_equal",
         f"UPDATE customers SET first_name = last_name, last_name = first_name WHERE id = {CUSTOMER} RETURNING id",
     ),
-    "a name with two blanks": Damage(
+    "two words of a name in one": Damage(
         "names_equal",
         f"""UPDATE users SET name = 'Anna  Maria  Berg' WHERE id = {CUSTOMER};
-        UPDATE customers SET first_name = 'Anna', last_name = 'Maria  Berg' WHERE id = {CUSTOMER} RETURNING id""",
+        UPDATE customers SET first_name = 'AnnaMaria', last_name = 'Berg' WHERE id = {CUSTOMER} RETURNING id""",
+    ),
+    "somebody deactivated who can log in to the old application": Damage(
+        "deactivations_equal", f"UPDATE customers SET is_active = false WHERE id = {CUSTOMER} RETURNING id"
+    ),
+    "somebody kept out of the old application alone": Damage(
+        "deactivations_equal", f"UPDATE users SET password = '!' || password WHERE id = {CUSTOMER} RETURNING id"
     ),
     "another phone": Damage(
         "phones_equal", f"UPDATE customers SET phone = phone || '0' WHERE id = {CUSTOMER} RETURNING id"
@@ -187,6 +190,19 @@ PARTS = {
         INSERT INTO customer_profiles (customer_id, tags, updated_at)
         SELECT c.id, '{}', now() FROM customers c
         WHERE NOT EXISTS (SELECT FROM customer_profiles p WHERE p.customer_id = c.id) RETURNING customer_id""",
+        kind="ahead",
+    ),
+    "an email verified in the profile alone": Damage(
+        "verified_equal",
+        """UPDATE customer_profiles SET email_verified = NOT email_verified
+        WHERE user_id = (SELECT min(user_id) FROM customer_profiles WHERE customer_id = user_id) RETURNING user_id""",
+        kind="ahead",
+    ),
+    "a profile that the old application does not see": Damage(
+        "profiles_shown",
+        """UPDATE customer_profiles SET notes = 'Vegan'
+        WHERE customer_id = (SELECT min(customer_id) FROM customer_profiles WHERE user_id IS NULL)
+        RETURNING customer_id""",
         kind="ahead",
     ),
     "a profile of nobody": Damage(

@@ -12,7 +12,11 @@ from separation.migrator import Migration, Pace, StopRequest
 from separation.models import Phase, Run
 from separation.phases import change_phase
 from separation.verification import Report, Result, baseline_of
+from separation.verification.invariants import BY_RELATION
 from tests.databases import Databases
+
+# Those of the relations, and the two about tables that no model knows.
+INVARIANTS = sum(len(invariants) for invariants in BY_RELATION.values()) + 2
 
 
 def begin(connection: BaseDatabaseWrapper) -> Migration:
