@@ -105,6 +105,23 @@ class Session:
             "stable-schema", "Tables are being made or dropped all the time; take the backup in a quieter minute."
         )
 
+    def join(self, snapshot: str) -> None:
+        """See, from now on, what the session sees that exported SNAPSHOT."""
+        self.run("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        self.run(psycopg.sql.SQL("SET TRANSACTION SNAPSHOT {}").format(psycopg.sql.Literal(snapshot)))
+        self.pin()
+
+    def try_lock(self, table: Table) -> bool:
+        """Keep the form of TABLE as it is, unless somebody waits to change it: then False, without waiting."""
+        statement = psycopg.sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE NOWAIT")
+        self.run("SAVEPOINT before_lock")
+        try:
+            self.run(statement.format(psycopg.sql.Identifier(table.schema, table.name)))
+        except psycopg.errors.LockNotAvailable:
+            self.run("ROLLBACK TO before_lock")
+            return False
+        return True
+
     def _lock(self, names: list[tuple[str, str]]) -> None:
         if names:
             tables = psycopg.sql.SQL(", ").join(

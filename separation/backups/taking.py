@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from separation.backups.files import only_one, partial_folder, publish, verify, 
 from separation.backups.manifest import MANIFEST, SUMS, Locale, Manifest, Table, read_manifest
 from separation.backups.records import BackupRecord, adopt_records, record_of, save_record
 from separation.backups.session import QUERIES, Session, session
+from separation.backups.workers import Save, save_in_parallel
 from separation.errors import CheckFailed, Refused
 from separation.identity import identity_of
 from separation.progress import Advance, progress
@@ -27,9 +29,10 @@ _ROOM_TO_SPARE = 64 * 1024 * 1024
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 
-def take(connection: BaseDatabaseWrapper) -> BackupRecord:
+def take(connection: BaseDatabaseWrapper, *, jobs: int = 1) -> BackupRecord:
     """Take a backup of the whole database behind CONNECTION, verify it and put it on record.
 
+    JOBS processes save a table each at a time, all on one snapshot: the files are the same as with one.
     Only reads, in one REPEATABLE READ snapshot; needs the right to SELECT and nothing else, and works on a standby.
     Raises Refused, naming the objects, where the backup could not be whole, where the disk has not the room or where
     another backup is being written; CheckFailed where the disk fills up all the same or the files read back differ.
@@ -38,7 +41,7 @@ def take(connection: BaseDatabaseWrapper) -> BackupRecord:
     directory = Path(settings.BACKUP_DIR)
     try:
         with only_one(directory):
-            record = _take(connection, directory)
+            record = _take(connection, directory, jobs)
     except OSError as error:
         raise CheckFailed(
             f"The backup could not be written into {directory}, and nothing of it is left there: {error.strerror}.",
@@ -49,35 +52,44 @@ def take(connection: BaseDatabaseWrapper) -> BackupRecord:
     return record
 
 
-def _take(connection: BaseDatabaseWrapper, directory: Path) -> BackupRecord:
+def _take(connection: BaseDatabaseWrapper, directory: Path, jobs: int) -> BackupRecord:
     name = _free_name(directory)
-    with partial_folder(directory, name) as partial:
+    with partial_folder(directory, name) as folder:
         with session(connection) as reader:
             reader.refuse_what_is_hidden()
             with reader.snapshot() as (snapshot, tables):
                 _refuse_without_room(directory, tables)
-                _save(reader, partial, name, snapshot, tables)
-        manifest, digest = read_manifest(partial)
+                _save(reader, folder, name, snapshot, tables, jobs)
+        manifest, digest = read_manifest(folder)
         with progress("Reading back", manifest.bytes, "bytes") as advance:
-            verify(partial, manifest, advance)
+            verify(folder, manifest, advance, jobs=jobs)
         record = record_of(manifest, directory / name, digest, datetime.now(UTC))
         save_record(record)
-        publish(partial, record.path)
+        publish(folder, record.path)
     return record
 
 
-def _save(reader: Session, folder: Path, name: str, snapshot: str, tables: list[Table]) -> None:
+def _save(reader: Session, folder: Path, name: str, snapshot: str, tables: list[Table], jobs: int) -> None:
     """Write every file of the backup into FOLDER; the sequences last, since they are in no snapshot."""
     schema_files = dict(_schema(reader, folder, snapshot))
     with progress("Backing up", sum(table.disk_bytes for table in tables), "bytes on disk") as advance:
-        for table in tables:
-            _save_table(reader, folder, table, advance)
+        tables = _save_tables(reader, snapshot, tables, partial(_save_table, folder), jobs, advance)
     manifest = _manifest(reader, name, snapshot, schema_files, tables)
     digest = write_text(folder / MANIFEST, manifest.text())
     write_text(folder / SUMS, manifest.sums(digest))
 
 
-def _save_table(reader: Session, folder: Path, table: Table, advance: Advance) -> None:
+def _save_tables(
+    reader: Session, snapshot: str, tables: list[Table], save: Save, jobs: int, advance: Advance
+) -> list[Table]:
+    if jobs > 1 and len(tables) > 1:
+        return save_in_parallel(reader, snapshot, tables, save, jobs=jobs, advance=advance)
+    for table in tables:
+        save(reader, table, advance)
+    return tables
+
+
+def _save_table(folder: Path, reader: Session, table: Table, advance: Advance) -> None:
     table.file = _file_name(table)
     share = _within(table.disk_bytes, advance)
     copy = reader.copy_out(table)

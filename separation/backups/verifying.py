@@ -46,8 +46,8 @@ def find(name: str) -> Path:
     raise UsageFault(f"There is no backup {name!r}, neither as a path nor in {settings.BACKUP_DIR}.", _LIST)
 
 
-def verify_backup(connection: BaseDatabaseWrapper, name: str) -> Verified:
-    """Read every byte of the backup NAME again, count every row, and note the outcome on its record.
+def verify_backup(connection: BaseDatabaseWrapper, name: str, *, jobs: int = 1) -> Verified:
+    """Read every byte of the backup NAME again, JOBS files at a time, and note the outcome on its record.
 
     Raises CheckFailed naming the file, bytes and lines that are damaged; its record then no longer says verified.
     """
@@ -55,7 +55,7 @@ def verify_backup(connection: BaseDatabaseWrapper, name: str) -> Verified:
     manifest, digest = read_manifest(folder)
     try:
         with progress("Verifying", manifest.bytes, "bytes") as advance:
-            verify(folder, manifest, advance)
+            verify(folder, manifest, advance, jobs=jobs)
     except CheckFailed:
         note_on_record(connection, digest, folder, verified_at=None)
         raise

@@ -70,8 +70,8 @@ def test_a_second_backup_at_the_same_time_is_refused(name, backup_dir):
 
 
 def test_a_lost_connection_leaves_nothing(name, backup_dir, monkeypatch):
-    def save_and_lose(reader, folder, table, advance, save=taking._save_table):
-        save(reader, folder, table, advance)
+    def save_and_lose(folder, reader, table, advance, save=taking._save_table):
+        save(folder, reader, table, advance)
         execute(name, f"SELECT pg_terminate_backend({reader.raw.info.backend_pid}, 10000)")
 
     monkeypatch.setattr(taking, "_save_table", save_and_lose)

@@ -11,6 +11,7 @@ from separation.console import Command as BaseCommand
 from separation.errors import UsageFault
 
 _DEFAULTS = {"daily": 7, "weekly": 4}
+_MOST_JOBS = 32
 _PERIODS = {"daily": "days", "weekly": "weeks"}
 
 
@@ -26,7 +27,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare --list, --verify and --prune with its rules."""
+        """Declare --list, --verify, --jobs, and --prune with its rules."""
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--list", action="store_true", help="show the backups there are")
         what.add_argument("--verify", metavar="ID|PATH", help="read every byte of a backup again and count every row")
@@ -35,6 +36,14 @@ class Command(BaseCommand):
             action="store_true",
             help="show which backups of this database the rules keep, and remove the others after the typed phrase "
             "PRUNE <database name>; never the last verified one, never another database's",
+        )
+        parser.add_argument(
+            "--jobs",
+            type=int,
+            default=1,
+            choices=range(1, _MOST_JOBS + 1),
+            metavar="N",
+            help=f"save or verify N tables at a time, up to {_MOST_JOBS}; each opens a connection (default 1)",
         )
         for period, count in _DEFAULTS.items():
             parser.add_argument(
@@ -55,18 +64,18 @@ class Command(BaseCommand):
         elif options["list"]:
             self._list()
         elif options["verify"]:
-            self._verify(options["verify"])
+            self._verify(options["verify"], options["jobs"])
         else:
-            self._take()
+            self._take(options["jobs"])
         return 0
 
-    def _take(self) -> None:
-        record = take(connection)
+    def _take(self, jobs: int) -> None:
+        record = take(connection, jobs=jobs)
         self.say(f"{record.id}: {record.tables} tables, {record.rows:,} rows, {_size(record.bytes)}, verified")
         self.say(f"In {record.path}")
 
-    def _verify(self, name: str) -> None:
-        found = verify_backup(connection, name)
+    def _verify(self, name: str, jobs: int) -> None:
+        found = verify_backup(connection, name, jobs=jobs)
         figures = f"{len(found.manifest.tables)} tables, {found.manifest.rows:,} rows, {_size(found.manifest.bytes)}"
         self.say(f"{found.folder.name}: {figures}, every byte as it was written")
         if not found.recorded:
