@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.errors import CheckFailed
@@ -49,9 +49,11 @@ def has_table(connection: BaseDatabaseWrapper, table: str) -> bool:
 
 
 def is_lost(connection: BaseDatabaseWrapper, error: Exception) -> bool:
-    """Return whether ERROR means that the connection is gone."""
+    """Return whether ERROR means that the connection is gone; Django may have opened another one by itself since."""
     state = getattr(error.__cause__, "sqlstate", None) or ""
-    return state.startswith(_LOST) or not connection.is_usable()
+    # What goes wrong at the server has a state; a socket that is closed has none.
+    cut = not state and isinstance(error, (OperationalError, InterfaceError))
+    return cut or state.startswith(_LOST) or not connection.is_usable()
 
 
 @contextmanager

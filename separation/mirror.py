@@ -16,7 +16,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from config import ddl
 from config.sql import Queries
-from separation.database import execute, has_table, row, rows, scalar
+from separation.database import execute, has_table, is_lost, row, rows, scalar
 from separation.masking import mask_text
 from separation.waiting import BRIEFLY, is_transient
 
@@ -174,6 +174,8 @@ def _synchronised(connection: BaseDatabaseWrapper, people: list[int], *, record:
             execute(connection, _QUEUE.refresh_reservations, ids=people)
             execute(connection, _QUEUE.refresh_orders, ids=people)
     except DatabaseError as error:
+        if is_lost(connection, error):
+            raise
         if not record or is_transient(error):
             return False
         reason = mask_text(str(error).strip().splitlines()[0])

@@ -16,6 +16,15 @@ from tests.databases import database_url
 
 Columns = dict[str, list[str]]
 
+# Counts the customers of whom a part is missing: chunks that are whole leave none.
+WHOLE = """
+SELECT count(*) FROM customers c
+WHERE NOT EXISTS (SELECT FROM customer_profiles p WHERE p.customer_id = c.id)
+    OR EXISTS (SELECT FROM reservations r WHERE r.user_id = c.id AND r.customer_id IS NULL)
+    OR EXISTS (SELECT FROM orders o WHERE o.user_id = c.id AND o.customer_id IS NULL)
+    OR NOT EXISTS (SELECT FROM separation_chunks k WHERE c.id BETWEEN k.first_id AND k.last_id AND k.state <> 'pending')
+"""
+
 
 def move(connection: BaseDatabaseWrapper, size: int = 25) -> Run:
     """Move everybody, in chunks of SIZE customers, and finish; return the run with its counts."""

@@ -1,44 +1,18 @@
-"""A run survives failed rows, locks, deadlocks, kills and other applications: whole chunks, and it goes on."""
+"""A run survives failed rows, locks, lost connections and other applications: whole chunks, and it goes on."""
 
-import signal
-import subprocess
-import sys
+import os
+import socket
 import threading
-import time
 
 import pytest
-from django.conf import settings
 
 from separation.errors import CheckFailed, Interrupted
 from separation.migrator import Migration, Pace, StopRequest
 from separation.models import Chunk, Finding, Phase, Run
 from separation.phases import change_phase
-from tests.databases import environment_for
-from tests.separation.engine import checksums, columns_of, move, one, other_application, query, take_back
+from tests.separation.engine import WHOLE, move, one, other_application, query
 
 pytestmark = pytest.mark.engine
-
-WHOLE = """
-SELECT count(*) FROM customers c
-WHERE NOT EXISTS (SELECT FROM customer_profiles p WHERE p.customer_id = c.id)
-    OR EXISTS (SELECT FROM reservations r WHERE r.user_id = c.id AND r.customer_id IS NULL)
-    OR EXISTS (SELECT FROM orders o WHERE o.user_id = c.id AND o.customer_id IS NULL)
-    OR NOT EXISTS (SELECT FROM separation_chunks k WHERE c.id BETWEEN k.first_id AND k.last_id AND k.state <> 'pending')
-"""
-
-# Runs the engine alone in a process of its own, one customer a chunk, and says when it is under way.
-WORKER = """
-import django; django.setup()
-from django.db import connection
-from separation.migrator import Migration, Pace, StopRequest
-from separation.models import Run
-from separation.phases import change_phase
-run = Run.objects.create(kind="execute")
-change_phase(connection, "legacy", "dual")
-migration = Migration(connection, run, pace=Pace(size=1, smallest=1, largest=1))
-print("moving", flush=True)
-migration.move_all(StopRequest(), lambda n: print(n, flush=True))
-"""
 
 
 def breaking(connection, condition):
@@ -215,35 +189,6 @@ def test_asked_to_stop_it_stops_between_two_chunks_and_the_next_run_resumes(lega
     assert one(database.connection, WHOLE) == 0
 
 
-@pytest.mark.parametrize("after", [1, 7, 23])
-def test_kill_9_loses_nothing_and_the_next_run_resumes(legacy_database, after):
-    database = legacy_database("plain", adopted=True)
-    columns = {t: names for t, names in columns_of(database.connection).items() if not t.startswith("separation_")}
-    before = checksums(database.connection, columns)
-    environment = environment_for(database.name) | {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-    }
-    worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER], cwd=settings.BASE_DIR, env=environment, stdout=subprocess.PIPE, text=True
-    )
-    assert worker.stdout
-    with worker, worker.stdout:
-        for _ in range(after + 1):
-            worker.stdout.readline()
-        worker.send_signal(signal.SIGKILL)
-    while one(database.connection, "SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [database.name]) > 1:
-        time.sleep(0.05)
-    assert one(database.connection, WHOLE) == 0
-    moved = one(database.connection, "SELECT count(*) FROM customers")
-
-    run = move(database.connection)
-
-    assert run.counts["customers"] + moved == one(database.connection, "SELECT count(*) FROM customers")
-    assert one(database.connection, WHOLE) == 0
-    take_back(database.connection)
-    assert checksums(database.connection, columns) == before
-
-
 def test_a_lost_connection_is_said_plainly(legacy_database):
     database = legacy_database("plain", adopted=True)
     run = Run.objects.create(kind="execute")
@@ -263,3 +208,29 @@ def test_a_lost_connection_is_said_plainly(legacy_database):
         "The connection to the database was lost; the server undid the open transaction, all others are whole."
     )
     assert lost.value.next_command == "python manage.py migrate_customers --execute"
+
+
+@pytest.mark.parametrize("statement", ["FROM people", "separation_sync("])
+def test_a_connection_that_is_cut_within_a_transaction_is_not_taken_for_a_row_that_fails(legacy_database, statement):
+    """Django then opens another connection by itself, which does not hold the lock of the run."""
+    database = legacy_database("plain", adopted=True)
+    run = Run.objects.create(kind="execute")
+    change_phase(database.connection, Phase.LEGACY, Phase.DUAL)
+    query(
+        database.connection, "INSERT INTO separation_pending (user_id) SELECT id FROM users WHERE is_customer LIMIT 3"
+    )
+
+    def cut(execute, sql, *others):
+        if statement in sql:
+            with socket.socket(fileno=os.dup(database.connection.connection.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
+        return execute(sql, *others)
+
+    with database.connection.execute_wrapper(cut), pytest.raises(CheckFailed) as lost:
+        Migration(database.connection, run, pace=Pace(size=1, smallest=1, largest=1)).move_all(
+            StopRequest(), lambda _: None
+        )
+
+    assert lost.value.message.startswith("The connection to the database was lost; ")
+    assert not Finding.objects.exists()
+    assert not Chunk.objects.filter(state="failed").exists()

@@ -5,8 +5,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import connection
 
-from separation import flows
+from separation import flows, migrator, rollback
 from separation.console import Command as BaseCommand
+from separation.database import loss_is_said
 
 
 class Command(BaseCommand):
@@ -30,7 +31,9 @@ class Command(BaseCommand):
     def run(self, **options: Any) -> int:
         """Do what the mode says."""
         if options["execute"]:
-            return flows.execute(connection, self)
+            with loss_is_said(connection, migrator.RESUME):
+                return flows.execute(connection, self)
         if options["rollback"]:
-            return flows.roll_back_all(connection, self)
+            with loss_is_said(connection, rollback.RESUME):
+                return flows.roll_back_all(connection, self)
         return flows.dry_run(connection, self)
