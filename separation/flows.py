@@ -4,16 +4,16 @@ from typing import Protocol
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from separation import interlocks
-from separation.database import name_of
+from separation import interlocks, rollback
+from separation.database import loss_is_said, name_of
 from separation.lock import exclusive
-from separation.migrator import Migration, StopRequest, stop_on_signals
+from separation.migrator import RESUME, Migration, StopRequest, stop_on_signals
 from separation.mirror import drain
 from separation.models import Finding, Phase, Run
 from separation.phases import change_phase, phase_of, settle_phase
 from separation.planner import Plan, Trial, make_plan, try_one_chunk
 from separation.progress import progress
-from separation.rollback import roll_back, to_purge
+from separation.rollback import is_rolled_back, roll_back, to_purge
 from separation.runs import recorded
 from separation.status import open_findings
 from separation.verification import Report, baseline_of, verify
@@ -55,6 +55,7 @@ def execute(connection: BaseDatabaseWrapper, operator: Operator) -> int:
     interlocks.require_adoption(connection)
     interlocks.require_reversible(connection)
     with exclusive(connection):
+        interlocks.require_whole_roll_back(connection)
         interlocks.require_rehearsal(connection)
         interlocks.require_backup(connection)
         interlocks.require_preflight(connection)
@@ -66,7 +67,7 @@ def execute(connection: BaseDatabaseWrapper, operator: Operator) -> int:
         _say_plan(operator, plan)
         name = name_of(connection)
         operator.ask_phrase(f"MIGRATE {name}", f"This moves {plan.to_move:,} customers in database {name!r}.")
-        with recorded(connection, Run.EXECUTE) as run:
+        with recorded(connection, Run.EXECUTE) as run, loss_is_said(connection, RESUME):
             report = _move(connection, operator, run, plan)
     _say_summary(connection, operator, run)
     return _say_verdict(operator, report, run)
@@ -96,7 +97,7 @@ def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
     interlocks.require_reversible(connection)
     with exclusive(connection):
         customers = to_purge(connection)
-        if phase_of(connection) == Phase.LEGACY and not customers:
+        if is_rolled_back(connection):
             operator.say("Nothing to roll back: the phase is legacy and the new tables are empty.")
             return 0
         name = name_of(connection)
@@ -105,7 +106,11 @@ def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
             f"This takes {customers:,} customers out of the new tables of database {name!r}; they stay in users, "
             "where the old application has them.",
         )
-        with recorded(connection, Run.ROLLBACK) as run, stop_on_signals() as stop:
+        with (
+            recorded(connection, Run.ROLLBACK) as run,
+            loss_is_said(connection, rollback.RESUME),
+            stop_on_signals() as stop,
+        ):
             run.total = customers
             with progress("Purging the new tables", customers, "customers") as advance:
                 roll_back(connection, run, stop, advance, operator.note)
@@ -127,6 +132,7 @@ def switch_mirror(connection: BaseDatabaseWrapper, operator: Operator, *, on: bo
     interlocks.require_reversible(connection)
     with exclusive(connection):
         if on:
+            interlocks.require_whole_roll_back(connection)
             interlocks.require_mirror(connection)
         wanted = Phase.DUAL if on else Phase.LEGACY
         if phase_of(connection) == wanted:

@@ -11,6 +11,7 @@ from separation.mirror import INSTALLED, state_of
 from separation.models import Phase
 from separation.phases import phase_of
 from separation.preflight import BACKUP_AGE, run_preflight
+from separation.rollback import RESUME, is_rolled_back, to_purge
 
 
 def require_adoption(connection: BaseDatabaseWrapper) -> None:
@@ -52,6 +53,17 @@ def require_nobody_moved(connection: BaseDatabaseWrapper) -> None:
             f"The new tables of database {name_of(connection)!r} hold {customers:,} "
             f"customer{'' if customers == 1 else 's'}, who would fall out of step.",
             "python manage.py migrate_customers --rollback",
+        )
+
+
+def require_whole_roll_back(connection: BaseDatabaseWrapper) -> None:
+    """Raise Refused while a roll-back is half done: what it has left would be taken for moved, and is out of step."""
+    if phase_of(connection) == Phase.LEGACY and not is_rolled_back(connection):
+        raise Refused(
+            "roll-back",
+            f"A roll-back of database {name_of(connection)!r} is not finished: {to_purge(connection):,} customers are "
+            "still in the new tables, and nothing keeps them in step.",
+            RESUME,
         )
 
 

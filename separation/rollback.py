@@ -20,6 +20,13 @@ def to_purge(connection: BaseDatabaseWrapper) -> int:
     return int(scalar(connection, "SELECT count(*) FROM customers"))
 
 
+def is_rolled_back(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether there is nothing to take back: in phase `legacy` no roll-back is left half done."""
+    return (
+        phase_of(connection) == Phase.LEGACY and not to_purge(connection) and not scalar(connection, ROLLBACK.to_forget)
+    )
+
+
 def roll_back(
     connection: BaseDatabaseWrapper, run: Run, stop: StopRequest, advance: Advance, note: Note = silent
 ) -> None:

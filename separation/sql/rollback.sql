@@ -30,6 +30,11 @@ UPDATE customer_profiles SET customer_id = NULL WHERE customer_id BETWEEN %(firs
 -- Deletes the customers; their restaurant links and sessions go with them.
 DELETE FROM customers WHERE id BETWEEN %(first)s AND %(last)s
 
+-- name: to_forget
+-- True while anything is remembered that the end of a roll-back forgets.
+SELECT EXISTS (SELECT FROM separation_chunks) OR EXISTS (SELECT FROM separation_pending)
+    OR EXISTS (SELECT FROM separation_undo WHERE table_name IN ('reservations', 'orders'))
+
 -- name: forget
 -- Empties the ledger, the queue and what was remembered for this moment; runs, findings and logs stay.
 WITH undo AS (DELETE FROM separation_undo), queue AS (DELETE FROM separation_pending)

@@ -3,7 +3,9 @@
 import pytest
 
 from separation.models import Chunk, Finding, Run, Undo
+from separation.phases import change_phase
 from separation.rollback import purge
+from tests.separation import forked
 from tests.separation.engine import checksums, columns_of, move, one, query, take_back
 
 pytestmark = pytest.mark.engine
@@ -74,3 +76,38 @@ def test_a_purge_that_was_interrupted_goes_on(legacy_database):
     take_back(database.connection)
 
     assert checksums(database.connection, columns) == before
+
+
+def test_a_roll_back_that_forgot_nothing_yet_is_not_done(legacy_database, tmp_path, settings):
+    settings.LOG_DIR = tmp_path / "logs"
+    database = legacy_database("ahead", adopted=True)
+    move(database.connection)
+    change_phase(database.connection, "dual", "legacy")
+    purge(database.connection, Run.objects.create(kind="rollback"), 1, 2**31 - 1)
+    assert Chunk.objects.exists()
+    assert Undo.objects.exists()
+
+    done = forked.run(
+        database, tmp_path / "process", "migrate_customers", "--rollback", stdin=f"ROLLBACK {database.name}\n"
+    )
+
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[0] == "Rolled back: 0 customers, 0 reservations, 0 orders."
+    assert not Chunk.objects.exists()
+    assert not Undo.objects.exists()
+
+
+@pytest.mark.parametrize("command", [("migrate_customers", "--execute"), ("compatibility", "on")])
+def test_nothing_begins_before_a_roll_back_is_finished(legacy_database, tmp_path, command):
+    database = legacy_database("plain", adopted=True)
+    move(database.connection)
+    change_phase(database.connection, "dual", "legacy")
+
+    done = forked.run(database, tmp_path / "process", *command)
+
+    assert (done.code, done.out) == (3, "")
+    assert done.err.splitlines() == [
+        f"Refused (roll-back): A roll-back of database {database.name!r} is not finished: 55 customers are still in "
+        "the new tables, and nothing keeps them in step.",
+        "Next: python manage.py migrate_customers --rollback",
+    ]
