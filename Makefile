@@ -2,7 +2,7 @@
 # Only make and Python (3.11 or newer) are needed; `make install PYTHON=/path/to/python` takes that one.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-steps demo-again test lint check run bench clean distclean
+.PHONY: help install demo demo-steps demo-again test soak lint check run bench clean distclean
 
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11)
 PY := .venv/bin/python
@@ -78,6 +78,10 @@ run: .venv/.installed  ## serve the site at http://127.0.0.1:8000/
 
 test: .venv/.installed  ## run every test
 	@$(PY) -m pytest
+
+soak: .venv/.installed  ## search for half an hour where a run, the mirror or the way back could break (10,000 random steps)
+	@$(PY) -m pytest -n 2 --dist load --hypothesis-profile=soak tests/separation/test_state_machine.py \
+		tests/separation/test_mirror_properties.py tests/separation/test_engine_properties.py
 
 lint: .venv/.installed  ## check style, types, imports, migrations and the deployment's settings
 	@$(PY) -m ruff check .

@@ -2,6 +2,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -10,9 +11,18 @@ from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 from separation.environment import mark_scratch
 from tests.databases import Databases, LegacyDatabase, MakeLegacyDatabase, refuse_production, server
 
+# How long tests of random data search: a little and always the same, or long (`make soak`).
+_SEARCHES = {
+    "quick": hypothesis.settings(deadline=None, max_examples=12, stateful_step_count=25, derandomize=True),
+    "soak": hypothesis.settings(deadline=None, max_examples=200, stateful_step_count=50, print_blob=True),
+}
 
-def pytest_configure() -> None:
+
+def pytest_configure(config: pytest.Config) -> None:
     """Take the embedded server that is for tests: it does not wait for the disk, and holds nobody's data."""
+    for name, search in _SEARCHES.items():
+        hypothesis.settings.register_profile(name, search)
+    hypothesis.settings.load_profile(config.getoption("--hypothesis-profile") or "quick")
     os.environ["EMBEDDED_POSTGRES_FAST"] = "true"  # for commands in processes of their own
     settings.EMBEDDED_POSTGRES_FAST = True
 

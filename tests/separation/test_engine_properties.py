@@ -112,7 +112,7 @@ def database(legacy_database):
     return legacy_database("plain", customers=1, adopted=True)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(persons=people, restaurants=st.integers(1, 3), size=st.integers(1, 5))
 def test_any_legacy_database_moves_verifies_and_goes_back(database, persons, restaurants, size):
     connection = database.connection

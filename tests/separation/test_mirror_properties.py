@@ -148,7 +148,7 @@ def write(old, twin, statements):
         assert answer(old, sql, values) == answer(twin, sql, values), sql
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=writes)
 def test_the_old_application_cannot_tell(databases, django_db_blocker, case):
     kind, early, late = case

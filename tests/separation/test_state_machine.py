@@ -1,0 +1,288 @@
+"""Anything in any order: both applications write, chunks move, crash and stop, roll-backs begin, break off and go on.
+
+A twin that is never migrated gets the same writes, those of the new application in their legacy form. The old
+application gets the same answers from both and sees the same rows at every moment; after a roll-back every value is the
+same. The short version is part of every test run; `make soak` takes 10,000 steps.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from typing import Any
+
+import psycopg
+from django.db import DatabaseError, InterfaceError
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from separation.errors import CheckFailed, Interrupted
+from separation.migrator import Migration, Pace, StopRequest
+from separation.mirror import drain
+from separation.models import Chunk, Phase, Run
+from separation.phases import change_phase
+from separation.rollback import is_rolled_back, roll_back
+from separation.verification import verify
+from tests.databases import database_url, default_connection_to
+from tests.separation.engine import checksums, columns_of, move, one, query
+from tests.separation.old_application import application_role, old_application
+from tests.separation.test_mirror_properties import ahead, answer, everywhere
+
+# What the old application sees: its own columns, which only it writes.
+SEEN = {
+    "users": "SELECT ROW(id, email, name, password, role, is_customer, phone, updated_at)::text FROM users",
+    "restaurant_staff": "SELECT ROW(id, user_id, restaurant_id, role, is_active)::text FROM restaurant_staff",
+    "menus": "SELECT ROW(id, name, user_id)::text FROM menus",
+    "reservations": """SELECT ROW(id, user_id, restaurant_id, status, reservation_date, party_size, updated_at)::text
+        FROM reservations""",
+    "orders": """SELECT ROW(id, user_id, restaurant_id, order_number, reservation_id, status, total_amount)::text
+        FROM orders""",
+    "customer_profiles": """SELECT ROW(user_id, notes, tags, updated_at)::text
+        FROM customer_profiles WHERE user_id IS NOT NULL""",
+}
+# While chunks are pending, what only the end of a run does is not done.
+HALF_WAY = {"chunks_done"}
+LOST = """
+SELECT c.id FROM customers c
+WHERE c.id NOT IN (SELECT user_id FROM separation_pending) AND (
+    NOT EXISTS (SELECT FROM users u WHERE u.id = c.id AND u.is_customer)
+    OR NOT EXISTS (SELECT FROM customer_profiles p WHERE p.customer_id = c.id)
+    OR EXISTS (SELECT FROM reservations t WHERE t.user_id = c.id AND t.customer_id IS NULL)
+    OR EXISTS (SELECT FROM orders t WHERE t.user_id = c.id AND t.customer_id IS NULL))
+"""
+GONE_WRONG = (CheckFailed, Interrupted, DatabaseError, InterfaceError, ZeroDivisionError)
+
+in_legacy = precondition(lambda self: self.phase == Phase.LEGACY and not self.purging)
+in_dual = precondition(lambda self: self.phase == Phase.DUAL)
+in_purge = precondition(lambda self: self.purging)
+quiet = precondition(lambda self: not self.waiting)
+instants = st.integers(0, 40)
+
+
+class Separation(RuleBasedStateMachine):
+    """One database on its way there and back, and its twin."""
+
+    def __init__(self, databases: Any) -> None:
+        super().__init__()
+        self.databases, self.stack = databases, ExitStack()
+        self.phase, self.purging, self.waiting = Phase.LEGACY, False, False
+
+    @initialize(kind=st.sampled_from(["plain", "ahead"]))
+    def begin(self, kind: str) -> None:
+        enter = self.stack.enter_context
+        self.kind = kind
+        self.twin_name = enter(self.databases.clone(kind, 12, 1, True)).name
+        self.database = enter(self.databases.clone(kind, 12, 1, True))
+        self.connection = self.database.connection
+        role = enter(application_role(self.database.name, profiles=kind == "ahead"))
+        self.old, self.second = (enter(old_application(self.database.name, role)) for _ in range(2))
+        self.watch, self.twin, self.second_twin = (
+            enter(psycopg.connect(database_url(name), autocommit=True))
+            for name in (self.database.name, self.twin_name, self.twin_name)
+        )
+        for session in (self.old, self.second, self.twin, self.second_twin):
+            session.execute("SET lock_timeout = '300ms'")
+        self.columns = {
+            # The server's clock and a sequence that the new profiles draw from as well; everything else is compared.
+            table: [name for name in names if name != "created_at" and (table, name) != ("customer_profiles", "id")]
+            for table, names in columns_of(self.connection).items()
+            if not table.startswith(("separation_", "django_", "auth_"))
+        }
+        self.run = Run.objects.create(kind=Run.EXECUTE, operator="a test")
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "run"):
+                self.second_commits()
+                self.goes_back()
+        finally:
+            self.stack.close()
+
+    # What the old application does.
+
+    @rule(data=st.data())
+    def old_application_writes(self, data: st.DataObject) -> None:
+        sql, values = data.draw(st.one_of(everywhere + (ahead if self.kind == "ahead" else [])))
+        assert answer(self.old, sql, values) == answer(self.twin, sql, values), sql
+
+    @quiet
+    @rule(data=st.data())
+    def second_begins(self, data: st.DataObject) -> None:
+        """Write in a transaction that stays open while other things happen."""
+        sql, values = data.draw(st.one_of(everywhere))
+        for session in (self.second, self.second_twin):
+            session.execute("BEGIN")
+        assert answer(self.second, sql, values) == answer(self.second_twin, sql, values), sql
+        self.waiting = True
+
+    @precondition(lambda self: self.waiting)
+    @rule()
+    def second_commits(self) -> None:
+        for session in (self.second, self.second_twin):
+            session.execute("COMMIT")
+        self.waiting = False
+
+    # What the engine does.
+
+    @in_legacy
+    @quiet
+    @rule()
+    def mirror_on(self) -> None:
+        change_phase(self.connection, Phase.LEGACY, Phase.DUAL)
+        self.phase = Phase.DUAL
+
+    @in_dual
+    @rule(size=st.integers(1, 8))
+    def one_chunk(self, size: int) -> None:
+        self.attempt(self.chunk, size)
+
+    @in_dual
+    @rule(size=st.integers(1, 8), instant=instants)
+    def chunk_loses_its_connection(self, size: int, instant: int) -> None:
+        with self.struck(instant, self.terminate):
+            self.attempt(self.chunk, size)
+
+    @in_dual
+    @rule(size=st.integers(1, 8), instant=instants)
+    def chunk_fails(self, size: int, instant: int) -> None:
+        with self.struck(instant, lambda: 1 // 0):
+            self.attempt(self.chunk, size)
+
+    @in_dual
+    @rule()
+    def queue_is_drained(self) -> None:
+        left = drain(self.connection)
+        assert self.waiting or left == 0
+
+    @in_legacy
+    @quiet
+    @rule(size=st.integers(2, 30))
+    def execute(self, size: int) -> None:
+        self.goes_there(size)
+
+    @in_dual
+    @quiet
+    @rule(size=st.integers(2, 30))
+    def execute_goes_on(self, size: int) -> None:
+        self.goes_there(size)
+
+    @in_dual
+    @quiet
+    @rule(instant=instants)
+    def end_of_the_run_loses_its_connection(self, instant: int) -> None:
+        migration = self.migration(8)
+        with self.struck(instant, self.terminate):
+            self.attempt(migration.finish)
+
+    @in_dual
+    @rule()
+    def half_way_all_is_right(self) -> None:
+        if drain(self.connection) == 0 and not self.waiting:
+            assert {
+                result.id: result.sample for result in verify(self.connection).failures if result.id not in HALF_WAY
+            } == {}
+
+    @in_dual
+    @quiet
+    @rule()
+    def roll_back(self) -> None:
+        self.goes_back()
+
+    @in_dual
+    @quiet
+    @rule(instant=instants)
+    def roll_back_loses_its_connection(self, instant: int) -> None:
+        self.purging, self.phase = True, Phase.LEGACY
+        with self.struck(instant, self.terminate):
+            self.attempt(self.purge)
+        self.phase = one(self.connection, "SELECT name FROM separation_phase")
+        self.purging = self.phase == Phase.LEGACY and not is_rolled_back(self.connection)
+
+    @in_purge
+    @quiet
+    @rule()
+    def roll_back_goes_on(self) -> None:
+        self.goes_back()
+
+    # At every moment.
+
+    @invariant()
+    def old_application_sees_what_it_wrote(self) -> None:
+        if hasattr(self, "run"):
+            assert self.seen(self.watch) == self.seen(self.twin)
+
+    @invariant()
+    def nobody_is_lost(self) -> None:
+        if hasattr(self, "run") and self.phase == Phase.DUAL:
+            assert query(self.connection, LOST) == []
+
+    # How.
+
+    def migration(self, size: int) -> Migration:
+        return Migration(self.connection, self.run, pace=Pace(size=size, smallest=size, largest=size))
+
+    def chunk(self, size: int) -> None:
+        stop = StopRequest()
+        self.migration(size).move_all(stop, stop)
+
+    def purge(self) -> None:
+        stop = StopRequest()
+        roll_back(self.connection, Run(kind=Run.ROLLBACK), stop, stop)
+
+    def goes_there(self, size: int) -> None:
+        run = move(self.connection, size)
+        self.phase = Phase.DUAL
+        assert "failed" not in run.counts
+        assert drain(self.connection) == 0
+        assert {result.id: result.details or result.sample for result in verify(self.connection).failures} == {}
+        assert not Chunk.objects.exclude(state="linked").exists()
+
+    def goes_back(self) -> None:
+        roll_back(self.connection, Run(kind=Run.ROLLBACK), StopRequest(), lambda _: None)
+        self.phase, self.purging = Phase.LEGACY, False
+        assert is_rolled_back(self.connection)
+        left = checksums(self.connection, self.columns)
+        with default_connection_to(self.twin_name) as untouched:
+            assert checksums(untouched, self.columns) == left
+
+    def attempt(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Do WORK, which may be interrupted."""
+        try:
+            work(*arguments)
+        except GONE_WRONG:
+            if not self.connection.is_usable():
+                self.connection.close()
+
+    @contextmanager
+    def struck(self, instant: int, blow: Callable[[], Any]) -> Iterator[None]:
+        """Strike before the statement number INSTANT."""
+        numbers = count()
+
+        def execute(execute: Callable[..., Any], *arguments: Any) -> Any:
+            if next(numbers) == instant:
+                blow()
+            return execute(*arguments)
+
+        with self.connection.execute_wrapper(execute):
+            yield
+
+    def terminate(self) -> None:
+        process = self.connection.connection.info.backend_pid
+        self.twin.execute("SELECT pg_terminate_backend(%s, 10000)", [process])
+
+    def seen(self, session: Any) -> dict[str, str]:
+        return {
+            table: session.execute(f"SELECT md5(string_agg(t, E'\\n' ORDER BY t)) FROM ({sql}) s (t)").fetchone()[0]
+            for table, sql in SEEN.items()
+        }
+
+
+def test_any_order_of_anything(databases, django_db_blocker):
+    with django_db_blocker.unblock():
+        run_state_machine_as_test(lambda: Separation(databases))  # type: ignore[arg-type]
