@@ -4,7 +4,10 @@ Every function is idempotent, so a migration that was interrupted is simply run 
 existing table are for migrations with `atomic = False`: each statement is its own short transaction.
 """
 
+import json
+import re
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +76,27 @@ class CreateMissingTables(Operation):
 
 MADE_BY_MIGRATE = "made by manage.py migrate"
 _NULL_ALLOWED = "(null allowed by manage.py migrate)"
+_DEFAULT_GIVEN = "(default given by manage.py migrate)"
+_WAS = re.compile(r"\(was (.+?) before manage\.py migrate\)")
+_DEFINITION = re.compile(r"(?P<type>.+?)(?: NOT NULL)?(?: DEFAULT (?P<default>.+))?$")
+_ASIDE = "(set aside by manage.py migrate)"
+KEYS_ASIDE = re.compile(r"\(keys put aside by manage\.py migrate: (.*)\)$", re.DOTALL)
+_FOUND_COLUMNS = """
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+    a.atthasdef OR a.attidentity <> '' OR a.attgenerated <> ''
+FROM pg_attribute a WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+# Every key of a table but the primary one, with what makes it again.
+_KEYS_OF = """
+SELECT c.relname, k.conname,
+    CASE WHEN k.oid IS NULL THEN pg_get_indexdef(i.indexrelid)
+        ELSE format(
+            'ALTER TABLE %%s ADD CONSTRAINT %%I %%s', i.indrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
+    END
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('u', 'x')
+WHERE i.indrelid = to_regclass(%s) AND (i.indisunique OR i.indisexclusion) AND NOT i.indisprimary ORDER BY c.relname
+"""
 _COLUMN_NOTE = """
 SELECT coalesce(col_description(attrelid, attnum), '') FROM pg_attribute
 WHERE attrelid = to_regclass(%s) AND attname = %s AND NOT attisdropped
@@ -140,8 +164,7 @@ def drop_added_column(editor: BaseDatabaseSchemaEditor, table: str, column: str)
 
 def is_ours(editor: BaseDatabaseSchemaEditor, table: str, column: str) -> bool:
     """Tell whether the column was made by us, alone or with its table, and not by the old application."""
-    table_note = one(editor, "SELECT obj_description(to_regclass(%s), 'pg_class')", table)
-    return MADE_BY_MIGRATE in (_note_on(editor, table, column), table_note)
+    return MADE_BY_MIGRATE in (_note_on(editor, table, column), _table_note(editor, table))
 
 
 def drop_not_null(editor: BaseDatabaseSchemaEditor, table: str, column: str) -> None:
@@ -158,7 +181,7 @@ def drop_not_null(editor: BaseDatabaseSchemaEditor, table: str, column: str) -> 
 def restore_not_null(editor: BaseDatabaseSchemaEditor, table: str, column: str) -> None:
     """Forbid null in a column again if `drop_not_null` allowed it, scanning the table without blocking its writers."""
     note = _note_on(editor, table, column) or ""
-    if not note.endswith(_NULL_ALLOWED):
+    if _NULL_ALLOWED not in note:
         return
     check = f"{table}_{column}_not_null_check"
     change(editor, f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {check}")
@@ -167,8 +190,175 @@ def restore_not_null(editor: BaseDatabaseSchemaEditor, table: str, column: str) 
     change(
         editor,
         f'ALTER TABLE {table} ALTER COLUMN "{column}" SET NOT NULL, DROP CONSTRAINT {check}; '
-        + _comment(table, column, note.removesuffix(_NULL_ALLOWED).strip()),
+        + _comment(table, column, note.replace(_NULL_ALLOWED, "").strip()),
     )
+
+
+def complete(editor: BaseDatabaseSchemaEditor, table: str, definitions: Mapping[str, str]) -> None:
+    """Give a table that was found what a model needs: DEFINITIONS by column.
+
+    Columns that are missing are added; one that holds less than the model is widened, where that rewrites nothing; one
+    without a default gets that of its definition. Each change is noted on its column, for `uncomplete`. A table that
+    `migrate` made stays as it is.
+    """
+    if table_is_ours(editor, table):
+        return
+    found = _columns_found(editor, table)
+    for column, definition in definitions.items():
+        if column in found:
+            _fit(editor, table, column, definition, found[column])
+        else:
+            add_column(editor, table, column, definition)
+
+
+def relax(editor: BaseDatabaseSchemaEditor, table: str, known: Iterable[str]) -> None:
+    """Let the columns of a table that was found be null which are not KNOWN, and which every row would have to fill."""
+    for column, (_, not_null, filled) in _columns_found(editor, table).items():
+        if column not in known and not_null and not filled:
+            drop_not_null(editor, table, column)
+
+
+def uncomplete(editor: BaseDatabaseSchemaEditor, table: str) -> None:
+    """Take back what `complete` and `relax` did to a table; rows must fit into it as it was."""
+    if table_is_ours(editor, table):
+        return
+    for column in _columns_found(editor, table):
+        drop_added_column(editor, table, column)
+        restore_not_null(editor, table, column)
+        note = _note_on(editor, table, column) or ""
+        if _DEFAULT_GIVEN in note:
+            note = note.replace(_DEFAULT_GIVEN, "").strip()
+            change(
+                editor, f'ALTER TABLE {table} ALTER COLUMN "{column}" DROP DEFAULT; ' + _comment(table, column, note)
+            )
+        if was := _WAS.search(note):
+            note = note.replace(was[0], "").strip()
+            change(
+                editor,
+                f'ALTER TABLE {table} ALTER COLUMN "{column}" TYPE {was[1]}; ' + _comment(table, column, note),
+            )
+
+
+def _fit(
+    editor: BaseDatabaseSchemaEditor, table: str, column: str, definition: str, found: tuple[str, bool, bool]
+) -> None:
+    """Widen a column, and give it a default, if it needs that."""
+    wanted = _DEFINITION.fullmatch(definition)
+    assert wanted  # noqa: S101 (a definition of ours)
+    found_type, _, filled = found
+    note = _note_on(editor, table, column) or ""
+    if _is_narrower(found_type, wanted["type"]):
+        note = f"{note} (was {found_type} before manage.py migrate)".strip()
+        change(
+            editor,
+            f'ALTER TABLE {table} ALTER COLUMN "{column}" TYPE {wanted["type"]}; ' + _comment(table, column, note),
+        )
+    if wanted["default"] and not filled:
+        note = f"{note} {_DEFAULT_GIVEN}".strip()
+        change(
+            editor,
+            f'ALTER TABLE {table} ALTER COLUMN "{column}" SET DEFAULT {wanted["default"]}; '
+            + _comment(table, column, note),
+        )
+
+
+def _is_narrower(found: str, wanted: str) -> bool:
+    """Tell whether every value of the type FOUND is one of WANTED, and is stored alike, but not the other way round."""
+    if wanted == "text":
+        return found.startswith("character varying(")
+    both = [re.fullmatch(r"numeric\((\d+),(\d+)\)", name) for name in (found, wanted)]
+    return bool(both[0] and both[1] and both[0][2] == both[1][2] and int(both[0][1]) < int(both[1][1]))
+
+
+def _columns_found(editor: BaseDatabaseSchemaEditor, table: str) -> dict[str, tuple[str, bool, bool]]:
+    """Return each column with its type, whether it cannot be null, and whether it fills itself."""
+    with editor.connection.cursor() as cursor:
+        cursor.execute(_FOUND_COLUMNS, [table])
+        return {column: (type_name, not_null, filled) for column, type_name, not_null, filled in cursor.fetchall()}
+
+
+def set_aside(editor: BaseDatabaseSchemaEditor, table: str, make: str) -> None:
+    """Rename a table that was found, with its indexes, to earlier_…, and execute MAKE, which makes ours instead."""
+    if table_is_ours(editor, table) or not one(editor, "SELECT to_regclass(%s)", table):
+        return
+    noted = _table_comment(editor, table, f"earlier_{table}", _ASIDE)
+    change(
+        editor,
+        _renames(editor, table, "", "earlier_")
+        + f"ALTER TABLE {table} RENAME TO earlier_{table}; {noted}; {make}; "
+        + f"COMMENT ON TABLE {table} IS '{MADE_BY_MIGRATE}'",
+    )
+
+
+def bring_back(editor: BaseDatabaseSchemaEditor, table: str) -> None:
+    """Undo `set_aside`: drop our table, which must be empty, and give the one that was found its names again."""
+    note = _table_note(editor, f"earlier_{table}")
+    if _ASIDE not in note:
+        return
+    if one(editor, f"SELECT EXISTS (SELECT FROM {table})"):  # noqa: S608 (a name of ours)
+        raise RuntimeError(f"{table} has rows. Next: python manage.py migrate_customers --rollback")
+    change(
+        editor,
+        f"DROP TABLE {table}; "
+        + _renames(editor, f"earlier_{table}", "earlier_", "")
+        + f"ALTER TABLE earlier_{table} RENAME TO {table}; "
+        + f"COMMENT ON TABLE {table} IS {_literal(note.replace(_ASIDE, '').strip())}",
+    )
+
+
+def _renames(editor: BaseDatabaseSchemaEditor, table: str, old: str, new: str) -> str:
+    """Return the statements that rename the indexes of a table, from the prefix OLD to NEW, where the name has room."""
+    with editor.connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+            "WHERE i.indrelid = to_regclass(%s) AND starts_with(c.relname, %s) "
+            "AND octet_length(c.relname) + octet_length(%s) < 64 ORDER BY 1",
+            [table, old, new],
+        )
+        names = [name for (name,) in cursor.fetchall()]
+    return "".join(f'ALTER INDEX "{name}" RENAME TO "{new}{name.removeprefix(old)}"; ' for name in names)
+
+
+def keys_put_aside(editor: BaseDatabaseSchemaEditor, table: str) -> bool:
+    """Tell whether `keys_aside` was executed and `keys_back` was not since."""
+    return bool(KEYS_ASIDE.search(_table_note(editor, table)))
+
+
+def keys_aside(editor: BaseDatabaseSchemaEditor, table: str) -> str:
+    """Return the statements that drop the keys of a table but the primary one, and note on it what makes them again."""
+    with editor.connection.cursor() as cursor:
+        cursor.execute(_KEYS_OF, [table])
+        keys = cursor.fetchall()
+    drops = [
+        f'ALTER TABLE {table} DROP CONSTRAINT "{constraint}"; ' if constraint else f'DROP INDEX "{name}"; '
+        for name, constraint, _ in keys
+    ]
+    note = f"(keys put aside by manage.py migrate: {json.dumps([definition for *_, definition in keys])})"
+    return "".join(drops) + _table_comment(editor, table, table, note)
+
+
+def keys_back(editor: BaseDatabaseSchemaEditor, table: str) -> str:
+    """Return the statements that undo `keys_aside`."""
+    note = _table_note(editor, table)
+    kept = KEYS_ASIDE.search(note)
+    definitions: list[str] = json.loads(kept[1]) if kept else []
+    return "".join(f"{definition}; " for definition in definitions) + (
+        f"COMMENT ON TABLE {table} IS {_literal(KEYS_ASIDE.sub('', note).strip())}"
+    )
+
+
+def table_is_ours(editor: BaseDatabaseSchemaEditor, table: str) -> bool:
+    """Tell whether the table was made by `migrate`."""
+    return _table_note(editor, table) == MADE_BY_MIGRATE
+
+
+def _table_note(editor: BaseDatabaseSchemaEditor, table: str) -> str:
+    return str(one(editor, "SELECT coalesce(obj_description(to_regclass(%s), 'pg_class'), '')", table))
+
+
+def _table_comment(editor: BaseDatabaseSchemaEditor, table: str, renamed: str, tag: str) -> str:
+    """Return the statement that adds TAG to the comment on a table that is called RENAMED by then."""
+    return f"COMMENT ON TABLE {renamed} IS {_literal(f'{_table_note(editor, table)} {tag}'.strip())}"
 
 
 def add_index(editor: BaseDatabaseSchemaEditor, name: str, definition: str) -> None:
@@ -243,5 +433,8 @@ def _note_on(editor: BaseDatabaseSchemaEditor, table: str, column: str) -> str |
 
 
 def _comment(table: str, column: str, note: str) -> str:
-    quoted = "NULL" if not note else "'" + note.replace("'", "''") + "'"
-    return f'COMMENT ON COLUMN {table}."{column}" IS {quoted}'
+    return f'COMMENT ON COLUMN {table}."{column}" IS {_literal(note)}'
+
+
+def _literal(note: str) -> str:
+    return "NULL" if not note else "'" + note.replace("'", "''") + "'"

@@ -7,6 +7,14 @@ from django.db.models.functions import Lower
 from config.fields import LegacyDateTimeField, LineField, RawBCryptField
 
 
+class CustomerManager(models.Manager["Customer"]):
+    """The customers: ids below 1 are rows that somebody else's earlier attempt left, and no customers."""
+
+    def get_queryset(self) -> models.QuerySet["Customer"]:
+        """Return the customers."""
+        return super().get_queryset().filter(id__gt=0)
+
+
 class Customer(models.Model):
     """A person who eats here. While both schemas live, the id is the id of the same person in `users`."""
 
@@ -22,6 +30,8 @@ class Customer(models.Model):
     created_at = LegacyDateTimeField(auto_now_add=True)
     updated_at = LegacyDateTimeField(auto_now=True)
     anonymized_at = LegacyDateTimeField(null=True, blank=True)
+
+    objects = CustomerManager()
 
     class Meta:
         db_table = "customers"

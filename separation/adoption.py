@@ -15,8 +15,9 @@ from separation import interlocks
 from separation.database import execute, has_table, name_of, rows, scalar
 from separation.environment import environment_of
 from separation.errors import CheckFailed, Refused
-from separation.kinds import CAMEL, HALF, UNKNOWN, Kind, kind_of, legacy_apps
+from separation.kinds import CAMEL, UNKNOWN, Kind, kind_of, legacy_apps
 from separation.models import Phase
+from separation.parking import holds_moved
 from separation.preflight import run_preflight
 
 Plan = list[tuple[Migration, bool]]
@@ -24,9 +25,8 @@ Plan = list[tuple[Migration, bool]]
 LOCK_TIMEOUT = "5s"
 MIGRATING = 0x5E9A7A7F
 # What makes an adoption impossible, wherever the database stands.
-_REQUIRED = ("server_version", "writable", "row_security", "schema", "privileges", "users_sequence")
+_REQUIRED = ("server_version", "writable", "row_security", "schema", "privileges", "users_sequence", "earlier_attempt")
 _REFUSALS = {
-    HALF: "is half migrated: {why}. Taking over such a database comes with a later release.",
     CAMEL: "is in camel case: {why}. Such a database cannot be adopted.",
     UNKNOWN: "is no database this project knows: {why}.",
 }
@@ -161,8 +161,7 @@ def _in_use(connection: BaseDatabaseWrapper) -> str:
         if phase != Phase.LEGACY:
             return f"the phase is {phase!r}"
     # Sessions, restaurant links and profiles are bound to customers: where these are none, those are none.
-    customers = scalar(connection, "SELECT count(*) FROM customers") if has_table(connection, "customers") else 0
-    if customers:
+    if customers := holds_moved(connection):
         return f"customers has {customers:,} {'row' if customers == 1 else 'rows'}"
     return ""
 

@@ -162,6 +162,9 @@ def _say_plan(operator: Operator, plan: Plan) -> None:
     for kind, label in Finding.KINDS:
         if kind in plan.kept_back:
             operator.say(f"{'Kept back: ' + label:<40}{plan.kept_back[kind]:>12,}")
+    if plan.parked:
+        operator.say(f"{'Rows of an earlier attempt':<40}{plan.parked:>12,}")
+        operator.say(f"{'  passwords to put back from them':<40}{plan.put_back:>12,}")
     operator.say(f"{'Reservations to link':<40}{plan.reservations:>12,}")
     operator.say(f"{'Orders to link':<40}{plan.orders:>12,}")
     operator.say(f"{'Customers of each restaurant':<40}{sum(count for *_, count in plan.links):>12,}")
@@ -185,6 +188,8 @@ def _say_summary(connection: BaseDatabaseWrapper, operator: Operator, run: Run) 
     deleted = run.counts.get("deleted", 0)
     if deleted:
         operator.say(f"The old application deleted {deleted:,} customers meanwhile; they are removed here as well.")
+    if run.counts.get("adopted"):
+        _say_counts(operator, "Of the earlier attempt", run, ("adopted", "put_back"))
     found = open_findings(connection)
     for kind, label in Finding.KINDS:
         if kind in found:

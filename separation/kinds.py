@@ -15,8 +15,7 @@ _REMEDIES = {
     EMPTY: "python manage.py migrate",
     PLAIN: "python manage.py migrate",
     AHEAD: "python manage.py migrate",
-    HALF: "restore the database to before the earlier attempt, or drop what it left (customers, customer_sessions, "
-    "customer_restaurants), then: python manage.py migrate",
+    HALF: "python manage.py migrate",
     CAMEL: "point DATABASE_URL at a database whose columns are in snake_case, then: python manage.py preflight",
     ADOPTED: "",
     UNKNOWN: "point DATABASE_URL at the legacy database, or at an empty one, then: python manage.py preflight",
@@ -51,12 +50,12 @@ class Kind:
     @property
     def is_legacy(self) -> bool:
         """Whether `migrate` would adopt it."""
-        return self.name in (PLAIN, AHEAD)
+        return self.name in (PLAIN, AHEAD, HALF)
 
     @property
     def is_refused(self) -> bool:
         """Whether nothing of ours may be put into it."""
-        return self.name in (HALF, CAMEL, UNKNOWN)
+        return self.name in (CAMEL, UNKNOWN)
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,7 @@ class Finding(models.Model):
         ("restaurant_mismatch", "order at another restaurant than its reservation"),
         ("row_failed", "could not be moved"),
         ("deleted_meanwhile", "deleted by the old application meanwhile"),
+        ("no_user", "row of an earlier attempt whose customer is not in users"),
     ]
     OPEN, SETTLED, GONE = "open", "settled", "gone"
     STATES = [(OPEN, "open"), (SETTLED, "settled"), (GONE, "no longer there")]
@@ -175,7 +176,10 @@ class Pending(models.Model):
 
 
 class Undo(models.Model):
-    """A value of `customer_id` that stood in a legacy row before the migration, and stays there after a roll-back."""
+    """What a roll-back must know: the value of `customer_id` that stood in a legacy row before, and stays there.
+
+    For a row of an earlier attempt, parked in `customers`: the customer it was taken over by.
+    """
 
     table_name = models.CharField(max_length=63)
     row_id = models.IntegerField()

@@ -10,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.database import execute, row, rows, scalar
 from separation.migrator import CHUNK, EVERYBODY, FINISH, LEDGER, run_chunk
+from separation.parking import has_parked
 
 SAMPLE_SIZE = 1000
 
@@ -28,6 +29,8 @@ class Plan:
     to_examine: int
     stragglers: int
     unfinished_chunks: int
+    parked: int
+    put_back: int
 
     @property
     def nothing_to_do(self) -> bool:
@@ -62,18 +65,23 @@ def make_plan(connection: BaseDatabaseWrapper) -> Plan:
             outcome: (count, unreadable) for outcome, count, unreadable in rows(connection, CHUNK.outcomes, **EVERYBODY)
         }
         to_move, resets = outcomes.pop("move", (0, 0))
+        parked, put_back, readable = (
+            row(connection, CHUNK.survivors, **EVERYBODY) if has_parked(connection) else (0, 0, 0)
+        )
         reservations, orders = row(connection, CHUNK.bookings, **EVERYBODY)
         return Plan(
-            moved_already=scalar(connection, "SELECT count(*) FROM customers"),
+            moved_already=scalar(connection, "SELECT count(*) FROM customers WHERE id > 0"),
             to_move=to_move,
             kept_back={outcome: count for outcome, (count, _) in outcomes.items()},
-            needs_password_reset=resets,
+            needs_password_reset=resets - readable,
             reservations=reservations,
             orders=orders,
             links=rows(connection, CHUNK.links_by_restaurant, **EVERYBODY),
             to_examine=scalar(connection, LEDGER.to_examine, after=scalar(connection, LEDGER.end_of_ledger)),
             stragglers=scalar(connection, FINISH.stragglers),
             unfinished_chunks=scalar(connection, LEDGER.unfinished),
+            parked=parked,
+            put_back=put_back,
         )
 
 

@@ -22,6 +22,13 @@ _FAMILIES = (
     {"timestamp without time zone"},
 )
 
+# The columns without which a table that was found means something else.
+_NEEDED = {
+    "customers": ("id", "email", "password"),
+    "customer_restaurants": ("customer_id", "restaurant_id"),
+    "customer_profiles": ("id",),
+}
+
 _COLUMNS = """
 SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid),
        a.attidentity <> '' OR a.attgenerated <> ''
@@ -79,6 +86,28 @@ def differences(connection: BaseDatabaseWrapper, *, adopted: bool) -> list[Diffe
     ours = {app.label for app in legacy_apps()} | {"customers", "separation"}
     checked = [model for model in expected if model._meta.app_label in ours]
     return [found for model in checked for found in _table(connection, model, catalog, adopted=adopted)]
+
+
+def misfits(connection: BaseDatabaseWrapper) -> list[Difference]:
+    """Return what of the tables of customers' own that were found cannot be taken over: columns of another type, and
+    those that nobody can add. What else is missing, `migrate` adds; sessions it sets aside.
+    """
+    catalog = _read(connection)
+    found = [model for model in apps.get_app_config("customers").get_models() if model._meta.db_table in _NEEDED]
+    return [misfit for model in found for misfit in _misfits(connection, model, catalog)]
+
+
+def _misfits(connection: BaseDatabaseWrapper, model: type[models.Model], catalog: Catalog) -> Iterator[Difference]:
+    table = model._meta.db_table
+    columns = catalog.tables.get(table)
+    if columns is None:
+        return
+    for name in _NEEDED[table]:
+        if name not in columns:
+            yield Difference(table, name, "is missing", fatal=True)
+    for field in model._meta.concrete_fields:
+        if (name := str(field.column)) in columns:
+            yield from (d for d in _column(connection, field, columns[name], catalog) if d.fatal)
 
 
 def _legacy_models(connection: BaseDatabaseWrapper) -> Iterable[type[models.Model]]:

@@ -56,7 +56,7 @@ def status_of(connection: BaseDatabaseWrapper) -> Status:
         environment=environment,
         phase=phase_of(connection),
         customers_in_users=users or 0,
-        moved=scalar(connection, "SELECT count(*) FROM customers"),
+        moved=scalar(connection, "SELECT count(*) FROM customers WHERE id > 0"),
         pending_chunks=Chunk.objects.using(connection.alias).filter(state=Chunk.PENDING).count(),
         queued=queued(connection),
         latest_run=Run.objects.using(connection.alias).first(),

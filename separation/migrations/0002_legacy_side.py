@@ -1,6 +1,7 @@
 from django.db import migrations
 
 from config import ddl
+from separation.parking import holds_moved, park, unpark
 
 # The same text as `email_key` in separation/sql/chunk.sql: PostgreSQL uses the index only for that very expression.
 EMAIL_KEY = r"lower(btrim(email, E' \t\n\r\f\x0b'))"
@@ -8,6 +9,8 @@ EMAIL_KEY = r"lower(btrim(email, E' \t\n\r\f\x0b'))"
 
 def add(apps, editor):
     """Prepare the tables for both schemas to live side by side; nothing here changes a legacy row."""
+    # Before any id of users can be one of customers, and before there is a trigger.
+    park(editor)
     ddl.add_index(editor, "users_email_key_idx", f"ON users (({EMAIL_KEY}))")
     # One person, one id on both sides: new customers draw theirs where new users do.
     sequence = ddl.one(editor, "SELECT pg_get_serial_sequence('users', 'id')")
@@ -23,15 +26,17 @@ def add(apps, editor):
 def remove(apps, editor):
     """Undo the preparation; refused unless the phase is legacy and the new tables are empty."""
     phase = ddl.one(editor, "SELECT name FROM separation_phase")
-    customers = ddl.one(editor, "SELECT count(*) FROM customers")
+    customers = holds_moved(editor.connection)
     if phase != "legacy" or customers:
         raise RuntimeError(
             f"The phase is {phase!r} and customers has {customers} rows. Next: python manage.py migrate_customers --rollback"
         )
     replace_log_key(editor, "DEFERRABLE INITIALLY DEFERRED")
     ddl.drop_added_column(editor, "customer_profiles", "user_id")
-    ddl.change(editor, "ALTER TABLE customers ALTER COLUMN id SET DEFAULT nextval('customers_id_seq')")
+    own = ddl.one(editor, "SELECT pg_get_serial_sequence('customers', 'id')")
+    ddl.change(editor, f"ALTER TABLE customers ALTER COLUMN id SET DEFAULT nextval('{own}')")
     ddl.drop_index(editor, "users_email_key_idx")
+    unpark(editor)
 
 
 def replace_log_key(editor, rule):

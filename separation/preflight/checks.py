@@ -28,6 +28,7 @@ OLDEST, NEWEST = 14, 18
 BACKUP_AGE = timedelta(hours=24)
 _LAST_IDS = 2_000_000_000
 _ALTERED = ("users", "reservations", "orders", "menus", "recipes", "customer_profiles")
+_LEFT = ("customers", "customer_sessions", "customer_restaurants")
 _LOCKED_OR_FILLED = ("users", "reservations", "orders")
 _ON_DELETE = {
     "c": ("CASCADE", "would go with their user; clean-up disarms that first"),
@@ -165,6 +166,24 @@ def schema(look: Look) -> Result:
 
 
 @check(reads_legacy=True)
+def earlier_attempt(look: Look) -> Result:
+    """Say what an earlier attempt left, and require that it can be taken over."""
+    earlier = look.earlier
+    if not earlier.is_there:
+        return Result(PASS, "No earlier attempt left rows in customers.", 0)
+    if reasons := earlier.obstacles():
+        message = f"What an earlier attempt left cannot be taken over: {_count(len(reasons), 'reason')}."
+        remedy = "put that right in the database, then: python manage.py preflight"
+        return Result(FAIL, message, len(reasons), details=reasons, remedy=remedy)
+    found, put_back = earlier.figures, len(earlier.put_back)
+    message = (
+        f"An earlier attempt left {_count(found.rows, 'row')} in customers ({found.nobodys:,} with the email of no "
+        f"customer) and its marker for {_count(found.markers, 'password')} in users ({put_back:,} can be put back)."
+    )
+    return Result(WARN if found.nobodys or put_back < found.markers else PASS, message, found.rows)
+
+
+@check(reads_legacy=True)
 def migrations(look: Look) -> Result:
     """Tell whether the database is adopted, and up to date."""
     executor = MigrationExecutor(look.connection)
@@ -248,11 +267,14 @@ def subscriptions(look: Look) -> Result:
 @check(reads_legacy=True)
 def users_sequence(look: Look) -> Result:
     """Require the sequence that customers, too, will draw their ids from."""
-    name, last, highest = look.rows(SQL.users_sequence)[0]
+    name, last, highest, lowest = look.rows(SQL.users_sequence)[0]
     if name is None:
         message = "users.id has no sequence of its own, from which new customers could draw their ids."
         remedy = "ALTER SEQUENCE users_id_seq OWNED BY users.id"
         return Result(FAIL, message, "", remedy=remedy)
+    if lowest is not None and lowest < 1:
+        message = f"users has ids below 1, from {lowest} on, where rows of an earlier attempt would be parked."
+        return Result(FAIL, message, lowest, remedy="UPDATE users SET id = DEFAULT WHERE id < 1")
     if max(highest or 0, last or 0) > _LAST_IDS:
         message = f"Ids end at 2147483647; the highest is {highest or 0}, the sequence {name} stands at {last or 0}."
         return Result(WARN, message, highest or 0)
@@ -433,7 +455,7 @@ def _needs(look: Look) -> list[tuple[str, str]]:
     needs = [(table, "SELECT") for table in legacy_columns()]
     needs += [(table, "UPDATE") for table in _LOCKED_OR_FILLED]
     if not look.is_adopted:
-        return needs + [(table, "OWNERSHIP") for table in _ALTERED]
+        return needs + [(table, "OWNERSHIP") for table in (*_ALTERED, *_LEFT)]
     own = [m._meta.db_table for app in ("customers", "separation") for m in apps.get_app_config(app).get_models()]
     return needs + [(table, privilege) for table in own for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")]
 

@@ -54,8 +54,8 @@ SELECT s.subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid 
 ORDER BY 1
 
 -- name: users_sequence
--- The sequence of users.id, where it stands (null: unused or unreadable), and the highest id.
-SELECT pg_get_serial_sequence('users', 'id'), s.last_value, (SELECT max(id) FROM users)
+-- The sequence of users.id, where it stands (null: unused or unreadable), the highest id, and the lowest.
+SELECT pg_get_serial_sequence('users', 'id'), s.last_value, (SELECT max(id) FROM users), (SELECT min(id) FROM users)
 FROM (SELECT 1) one
 LEFT JOIN pg_sequences s ON to_regclass(quote_ident(s.schemaname) || '.' || quote_ident(s.sequencename))
     = to_regclass(pg_get_serial_sequence('users', 'id'))
@@ -95,7 +95,7 @@ WITH leaders (user_id) AS (
 ), customers_of_users AS (
     SELECT u.id, lower(btrim(u.email, E' \t\n\r\f\x0b')) AS key,
         btrim(u.email, E' \t\n\r\f\x0b') !~ '^[^@\s]+@[^@\s]+$' AS invalid,
-        u.password ~ '^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$' AS bcrypt,
+        u.password ~ '^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$' OR u.id = ANY (%(put_back)s::integer[]) AS bcrypt,
         u.role <> 'USER' OR l.user_id IS NOT NULL AS staff
     FROM users u LEFT JOIN leaders l ON l.user_id = u.id
     WHERE u.is_customer

@@ -10,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from config.sql import Queries
 from separation.database import rows, scalar
 from separation.kinds import ADOPTED, Kind
+from separation.preflight.earlier import Earlier
 
 SQL = Queries(Path(__file__).with_name("checks.sql"))
 
@@ -50,9 +51,14 @@ class Look:
         return self.rows(SQL.server)[0]
 
     @cached_property
+    def earlier(self) -> Earlier:
+        """What an earlier attempt left."""
+        return Earlier(self.connection, self.kind)
+
+    @cached_property
     def outcomes(self) -> list[tuple[str, bool, int, list[int]]]:
         """The customers by the outcome that the migration gives them: (outcome, bcrypt, count, first ids)."""
-        return [(*row,) for row in self.rows(SQL.outcomes)]
+        return [(*row,) for row in self.rows(SQL.outcomes, put_back=self.earlier.put_back)]
 
     def tally(self, outcome: str, *, bcrypt: bool | None = None) -> Tally:
         """Return the customers with this outcome, and with or without a bcrypt password if that is asked."""

@@ -22,6 +22,23 @@ SELECT (SELECT count(*) FROM there), ARRAY(
 -- Leaves people to the next draining of the mirror's queue.
 INSERT INTO separation_pending (user_id) SELECT unnest(%(ids)s::integer[])
 
+-- name: newcomers
+-- Gives the customers of `users` in the range who are not moved, if an earlier attempt left rows that may be theirs.
+SELECT ARRAY(
+    SELECT u.id FROM users u
+    WHERE u.is_customer AND u.id BETWEEN %(first)s AND %(last)s AND u.id <> ALL (%(skipped)s::integer[])
+        AND NOT EXISTS (SELECT FROM customers c WHERE c.id = u.id)
+        AND EXISTS (SELECT FROM customers c WHERE c.id < 0)
+)
+
+-- name: put_back
+-- Puts the passwords of these people back that an earlier attempt overwrote in `users`; gives how many.
+SELECT separation_put_back(%(ids)s::integer[])
+
+-- name: adopt
+-- Gives those of these people who moved what an earlier attempt's rows know of them; gives how many rows.
+SELECT separation_adopt(%(ids)s::integer[])
+
 -- name: remember_reservations
 -- Remembers each customer_id that stood here before this person was moved: a roll-back must leave it.
 INSERT INTO separation_undo (table_name, row_id, customer_id)
@@ -208,10 +225,19 @@ WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 ORDER BY relname
 SELECT outcome, count(*), count(*) FILTER (WHERE NOT bcrypt) FROM ({{classified}}) c
 WHERE NOT EXISTS (SELECT FROM customers m WHERE m.id = c.id) GROUP BY outcome ORDER BY outcome
 
+-- name: survivors
+-- Counts the rows of an earlier attempt, the passwords that can be put back from them, and those of people who move.
+WITH marked AS (
+    SELECT k.id, k.outcome FROM ({{classified}} AND u.password = 'MIGRATED_TO_CUSTOMERS_TABLE') k
+)
+SELECT (SELECT count(*) FROM customers WHERE id < 0), count(*), count(*) FILTER (WHERE m.outcome = 'move')
+FROM marked m JOIN separation_earlier(ARRAY(SELECT id FROM marked)) e ON e.user_id = m.id
+WHERE e.place = 1 AND e.readable
+
 -- name: bookings
 -- Counts the reservations and the orders that will be linked to a customer.
 WITH people AS (
-    SELECT id FROM ({{classified}}) c WHERE outcome = 'move' UNION SELECT id FROM customers
+    SELECT id FROM ({{classified}}) c WHERE outcome = 'move' UNION SELECT id FROM customers WHERE id > 0
 )
 SELECT (SELECT count(*) FROM reservations t JOIN people p ON p.id = t.user_id WHERE t.customer_id IS NULL),
     (SELECT count(*) FROM orders t JOIN people p ON p.id = t.user_id WHERE t.customer_id IS NULL)
@@ -219,7 +245,7 @@ SELECT (SELECT count(*) FROM reservations t JOIN people p ON p.id = t.user_id WH
 -- name: links_by_restaurant
 -- Counts the customers each restaurant will know.
 WITH people AS (
-    SELECT id FROM ({{classified}}) c WHERE outcome = 'move' UNION SELECT id FROM customers
+    SELECT id FROM ({{classified}}) c WHERE outcome = 'move' UNION SELECT id FROM customers WHERE id > 0
 ),
 pairs AS (
     SELECT coalesce(t.customer_id, t.user_id) AS customer_id, t.restaurant_id FROM reservations t

@@ -24,7 +24,7 @@ GROUP BY k.first_id, k.last_id ORDER BY k.first_id
 -- Removes the customers whom the old application deleted from `users` since they were moved, as it would have.
 WITH gone AS (
     SELECT c.id FROM customers c
-    WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = c.id)
+    WHERE c.id > 0 AND NOT EXISTS (SELECT FROM users u WHERE u.id = c.id)
         AND EXISTS (SELECT FROM separation_chunks k WHERE c.id BETWEEN k.first_id AND k.last_id)
 ),
 profiles AS (
@@ -69,6 +69,23 @@ FROM orders o JOIN reservations r ON r.id = o.reservation_id WHERE r.restaurant_
 ON CONFLICT (kind, table_name, row_id)
     DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone'
 
+-- name: abandon
+-- Forgets whose an earlier attempt's row was, where that customer is not there any more.
+DELETE FROM separation_undo u
+WHERE u.table_name = 'customers' AND NOT EXISTS (SELECT FROM customers c WHERE c.id = u.customer_id)
+
+-- name: no_user
+-- Records the rows of an earlier attempt that are of nobody: of no customer, and of none who is kept back.
+INSERT INTO separation_findings (kind, table_name, row_id, run_id)
+SELECT 'no_user', 'customers', p.id, %(run)s FROM customers p
+WHERE p.id < 0
+    AND NOT EXISTS (SELECT FROM separation_undo u WHERE u.table_name = 'customers' AND u.row_id = p.id)
+    AND p.id NOT IN (SELECT e.earlier_id FROM separation_earlier(ARRAY(
+        SELECT u.id FROM users u WHERE u.is_customer AND NOT EXISTS (SELECT FROM customers c WHERE c.id = u.id)
+    )) e)
+ON CONFLICT (kind, table_name, row_id)
+    DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone'
+
 -- name: settle_gone
 -- Marks as gone the open findings about people who have moved since, are no customers any more, or are not there.
 UPDATE separation_findings f SET state = 'gone', updated_at = now()
@@ -97,13 +114,15 @@ WHERE f.state = 'open' AND f.table_name <> 'users' AND NOT CASE f.kind
     WHEN 'restaurant_mismatch' THEN EXISTS (
         SELECT FROM orders o JOIN reservations r ON r.id = o.reservation_id
         WHERE o.id = f.row_id AND r.restaurant_id <> o.restaurant_id)
+    WHEN 'no_user' THEN EXISTS (SELECT FROM customers p WHERE p.id = f.row_id) AND NOT EXISTS (
+        SELECT FROM separation_undo u WHERE u.table_name = 'customers' AND u.row_id = f.row_id)
     ELSE true END
 
 -- name: stragglers
 -- Counts the reservations and orders of moved customers that are not linked, and the customers who are deleted in users.
 SELECT (SELECT count(*) FROM reservations t JOIN customers c ON c.id = t.user_id WHERE t.customer_id IS NULL)
     + (SELECT count(*) FROM orders t JOIN customers c ON c.id = t.user_id WHERE t.customer_id IS NULL)
-    + (SELECT count(*) FROM customers c WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = c.id))
+    + (SELECT count(*) FROM customers c WHERE c.id > 0 AND NOT EXISTS (SELECT FROM users u WHERE u.id = c.id))
 
 -- name: mark_linked
 -- Takes the chunks whose stragglers are linked to their last state.

@@ -153,6 +153,103 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = {{schema}}, pg_temp
         AND NOT EXISTS (SELECT FROM current k WHERE k.id = f.row_id AND k.kind = f.kind)
 $mirror$
 
+-- name: earlier
+-- Gives the rows of an earlier attempt that are of these customers of users, the best of each at place 1. A row is
+-- whose email it has, to the letter or as the only one without regard to case and blanks, provided that they were there
+-- first or have its hash or the attempt's marker: whoever registered with that email later is somebody else.
+CREATE OR REPLACE FUNCTION separation_earlier(ids integer[])
+RETURNS TABLE (user_id integer, earlier_id integer, readable boolean, place bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+    SELECT u.id, e.id, e.readable,
+        row_number() OVER (PARTITION BY u.id ORDER BY e.readable DESC, e.email = u.email DESC, e.id)
+    FROM users u CROSS JOIN LATERAL (
+        SELECT c.id, c.email, c.password, c.created_at,
+            coalesce(c.password ~ '^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$', false) AS readable
+        FROM customers c
+        WHERE c.id < 0 AND lower(btrim(c.email, E' \t\n\r\f\x0b')) = lower(btrim(u.email, E' \t\n\r\f\x0b'))
+        OFFSET 0
+    ) e
+    WHERE u.id = ANY (ids) AND u.is_customer
+        AND (u.password IN ('MIGRATED_TO_CUSTOMERS_TABLE', e.password)
+            OR u.created_at <= coalesce(e.created_at, 'infinity'))
+        AND (e.email = u.email OR NOT EXISTS (
+            SELECT FROM users o
+            WHERE lower(btrim(o.email, E' \t\n\r\f\x0b')) = lower(btrim(u.email, E' \t\n\r\f\x0b')) AND o.id <> u.id))
+$mirror$
+
+-- name: put_back
+-- Puts the passwords back that an earlier attempt overwrote in users with its marker and kept in customers: the one thing
+-- that is ever written to users. Gives how many. The caller holds the rows of users.
+CREATE OR REPLACE FUNCTION separation_put_back(ids integer[]) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+DECLARE
+    bypass text := coalesce(current_setting('separation.bypass', true), ''); written integer;
+BEGIN
+    PERFORM set_config('separation.bypass', 'on', true);
+    UPDATE users u SET password = c.password FROM separation_earlier(ids) e JOIN customers c ON c.id = e.earlier_id
+    WHERE u.id = e.user_id AND e.place = 1 AND e.readable AND u.password = 'MIGRATED_TO_CUSTOMERS_TABLE';
+    GET DIAGNOSTICS written = ROW_COUNT;
+    PERFORM set_config('separation.bypass', bypass, true);
+    RETURN written;
+END
+$mirror$
+
+-- name: adopt
+-- Gives customers who have just been inserted what only an earlier attempt's row of theirs knows, and records whose row
+-- that is; the row itself stays as it is.
+CREATE OR REPLACE FUNCTION separation_adopt(ids integer[]) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+DECLARE
+    bypass text := coalesce(current_setting('separation.bypass', true), ''); adopted integer[];
+BEGIN
+    PERFORM set_config('separation.bypass', 'on', true);
+    WITH earlier AS MATERIALIZED (
+        SELECT e.* FROM separation_earlier(ids) e JOIN customers c ON c.id = e.user_id
+    ),
+    recorded AS (
+        INSERT INTO separation_undo (table_name, row_id, customer_id)
+        SELECT 'customers', e.earlier_id, e.user_id FROM earlier e
+        ON CONFLICT (table_name, row_id) DO NOTHING RETURNING row_id
+    ),
+    given AS (
+        UPDATE customers c SET last_login = p.last_login,
+            email_verified = coalesce(l.email_verified, p.email_verified, false),
+            email_verified_at = CASE WHEN coalesce(l.email_verified, true) THEN p.email_verified_at END
+        FROM earlier e JOIN customers p ON p.id = e.earlier_id
+            LEFT JOIN customer_profiles l ON l.user_id = e.user_id
+        WHERE c.id = e.user_id AND e.place = 1 AND e.earlier_id IN (SELECT r.row_id FROM recorded r)
+    ),
+    links AS (
+        INSERT INTO customer_restaurants AS t (customer_id, restaurant_id, notes, vip_status)
+        SELECT DISTINCT ON (e.user_id, l.restaurant_id) e.user_id, l.restaurant_id, l.notes, coalesce(l.vip_status, false)
+        FROM earlier e JOIN customer_restaurants l ON l.customer_id = e.earlier_id
+        WHERE (coalesce(l.notes, '') <> '' OR l.vip_status) AND e.earlier_id IN (SELECT r.row_id FROM recorded r)
+        ORDER BY e.user_id, l.restaurant_id, e.place
+        ON CONFLICT (customer_id, restaurant_id) DO UPDATE SET notes = excluded.notes, vip_status = excluded.vip_status
+    )
+    SELECT array_agg(r.row_id) INTO adopted FROM recorded r;
+    UPDATE separation_findings f SET state = 'gone', updated_at = now()
+    WHERE f.kind = 'no_user' AND f.table_name = 'customers' AND f.state = 'open' AND f.row_id = ANY (adopted);
+    PERFORM set_config('separation.bypass', bypass, true);
+    RETURN coalesce(cardinality(adopted), 0);
+END
+$mirror$
+
+-- name: abandon
+-- Records the earlier attempt's rows of these people, who are customers no more, as rows of nobody.
+CREATE OR REPLACE FUNCTION separation_abandon(ids integer[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+    WITH left_over AS (
+        DELETE FROM separation_undo u
+        WHERE u.table_name = 'customers' AND u.customer_id = ANY (ids)
+            AND NOT EXISTS (SELECT FROM customers c WHERE c.id = u.customer_id)
+        RETURNING u.row_id
+    )
+    INSERT INTO separation_findings (kind, table_name, row_id) SELECT 'no_user', 'customers', l.row_id FROM left_over l
+    ON CONFLICT (kind, table_name, row_id)
+        DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone'
+$mirror$
+
 -- name: sync
 -- Brings everything of these people in the new tables into step with users, whatever was there before: who moves by now
 -- is inserted, who is customer no more or cannot move is taken out, and why is a finding. Idempotent. Whoever shares an
@@ -162,7 +259,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan
 DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
     stays integer[]; comes integer[]; moves integer[]; kept integer[]; kinds text[]; unreadable integer[];
-    goes integer[]; inserted integer;
+    goes integer[]; inserted integer; parked boolean;
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         RETURN;
@@ -170,6 +267,10 @@ BEGIN
     PERFORM set_config('separation.bypass', 'on', true);
     -- From here on nobody else brings these people into step; what is read from now on is what they wrote.
     PERFORM c.id FROM customers c WHERE c.id = ANY (ids) ORDER BY c.id FOR NO KEY UPDATE;
+    parked := EXISTS (SELECT FROM customers c WHERE c.id < 0);
+    IF parked THEN
+        PERFORM separation_put_back(ids);
+    END IF;
     SELECT array_agg(p.id) FILTER (WHERE p.moves AND p.moved), array_agg(p.id) FILTER (WHERE p.moves AND NOT p.moved),
         array_agg(p.id) FILTER (WHERE NOT p.moves), array_agg(p.outcome) FILTER (WHERE NOT p.moves),
         array_agg(p.id) FILTER (WHERE p.moves AND NOT p.bcrypt)
@@ -216,6 +317,10 @@ BEGIN
         UPDATE reservations t SET customer_id = t.user_id WHERE t.user_id = ANY (moves) AND t.customer_id IS NULL;
         UPDATE orders t SET customer_id = t.user_id WHERE t.user_id = ANY (moves) AND t.customer_id IS NULL;
         PERFORM separation_links(moves);
+    END IF;
+    IF parked THEN
+        PERFORM separation_adopt(comes);
+        PERFORM separation_abandon(goes);
     END IF;
     PERFORM separation_find(ids, coalesce(kept, '{}'), coalesce(kinds, '{}'), coalesce(unreadable, '{}'));
     PERFORM set_config('separation.bypass', bypass, true);

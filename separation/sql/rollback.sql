@@ -2,7 +2,9 @@
 
 -- name: next_range
 -- Gives the first and last id of the next `size` customers to purge, and how many they are.
-SELECT min(c.id), max(c.id), count(*) FROM (SELECT id FROM customers ORDER BY id LIMIT %(size)s) c
+SELECT min(c.id), max(c.id), count(*) FROM (
+    SELECT id FROM customers WHERE id > 0 ORDER BY id LIMIT %(size)s
+) c
 
 -- name: unlink_reservations
 -- Empties each customer_id that the migration filled, and none that stood there before.

@@ -215,6 +215,20 @@ BY_RELATION: dict[str, tuple[Invariant, ...]] = {
         ),
         Invariant("spend_counted", "Spend, added up again, is that of the link to the cent.", "links compared", AGAIN),
     ),
+    "parked": (
+        Invariant(
+            "parked_accounted",
+            "Every row of an earlier attempt is a customer's by now, of somebody kept back, or on record as nobody's.",
+            "rows of an earlier attempt compared",
+            EXECUTE,
+        ),
+        Invariant(
+            "hashes_put_back",
+            "No customer of users has an earlier attempt's marker for a password while the hash survived in customers.",
+            "rows of an earlier attempt with a hash compared",
+            AGAIN,
+        ),
+    ),
     "findings": (
         Invariant(
             "findings_once",

@@ -26,9 +26,13 @@ SELECT user_id FROM restaurant_staff WHERE role IN ('MANAGER', 'OWNER')
 UNION SELECT user_id FROM recipes
 UNION SELECT user_id FROM menus
 
+-- name: ours
+-- The customers: what stands below 1 are rows of an earlier attempt, which are nobody yet.
+SELECT * FROM customers WHERE id > 0
+
 -- name: homes
 -- Where the bookings of a user belong: to the customer with the same id, or the one the user was merged into.
-SELECT id AS user_id, id AS customer_id FROM customers
+SELECT id AS user_id, id AS customer_id FROM ({{ours}}) c
 UNION ALL
 SELECT m.user_id, m.customer_id FROM separation_merges m
 WHERE NOT EXISTS (SELECT FROM customers c WHERE c.id = m.user_id)
@@ -78,7 +82,7 @@ FROM (
         SELECT x.*, CASE WHEN left(x.password, 1) = '!' THEN substr(x.password, 2) ELSE x.password END AS hash
         FROM users x
     ) u
-        FULL JOIN customers c ON c.id = u.id
+        FULL JOIN ({{ours}}) c ON c.id = u.id
         LEFT JOIN separation_merges m ON m.user_id = u.id
         LEFT JOIN (
             SELECT x.id FROM separation_chunks k JOIN users x ON x.id BETWEEN k.first_id AND k.last_id
@@ -101,7 +105,7 @@ FROM (
 -- name: emails
 -- Each email in lower case, with the customers who have it.
 SELECT min(id) AS id, count(*) = 1 AS emails_unique, concat('customers ', min(id), ' and ', max(id)) AS detail
-FROM customers GROUP BY lower(email)
+FROM ({{ours}}) c GROUP BY lower(email)
 
 -- name: held_back
 -- Each customer of users whom an open finding keeps back, with the reason looked up again.
@@ -140,7 +144,7 @@ SELECT c.id, count(p.id) = 1 AS one_profile_each,
             = (false, false, false) AND cardinality(coalesce(p.tags, '{}')) = 0 AND p.preferences::text = '{}'
             AND num_nonnulls(p.preferred_contact_method, p.dietary_restrictions, p.special_requests, p.notes,
                 p.birthday, p.anniversary) = 0), true) END AS profiles_shown
-FROM customers c
+FROM ({{ours}}) c
     LEFT JOIN customer_profiles p ON p.customer_id = c.id
     LEFT JOIN customer_profiles legacy ON legacy.user_id = c.id
 GROUP BY c.id
@@ -287,12 +291,12 @@ expected AS (
     SELECT e.* FROM earned e JOIN customers c ON c.id = e.customer_id
     UNION ALL
     SELECT c.id, lone.id, 0, NULL, NULL, 0
-    FROM (SELECT min(id) AS id FROM restaurants HAVING count(*) = 1) lone CROSS JOIN customers c
+    FROM (SELECT min(id) AS id FROM restaurants HAVING count(*) = 1) lone CROSS JOIN ({{ours}}) c
     WHERE NOT EXISTS (SELECT FROM earned e WHERE e.customer_id = c.id)
 ),
 present AS (
     SELECT l.* FROM customer_restaurants l
-        JOIN customers c ON c.id = l.customer_id JOIN restaurants r ON r.id = l.restaurant_id
+        JOIN ({{ours}}) c ON c.id = l.customer_id JOIN restaurants r ON r.id = l.restaurant_id
 )
 SELECT coalesce(e.customer_id, l.customer_id) AS id,
     CASE WHEN e.customer_id IS NOT NULL THEN l.id IS NOT NULL END AS links_complete,
@@ -336,25 +340,52 @@ FROM separation_chunks k WINDOW in_order AS (ORDER BY k.first_id)
 -- Each customer, with the chunk whose range they lie in; whoever lies beyond its end came by the mirror alone.
 SELECT c.id, CASE WHEN c.id <= (SELECT max(k.last_id) FROM separation_chunks k) THEN k.id IS NOT NULL END
     AS customers_in_ledger
-FROM customers c LEFT JOIN (
+FROM ({{ours}}) c LEFT JOIN (
     SELECT x.id FROM separation_chunks k JOIN customers x ON x.id BETWEEN k.first_id AND k.last_id
 ) k ON k.id = c.id
 
 -- name: written
 -- Each table that a chunk's transaction wrote to, as PostgreSQL counted.
 SELECT k.id, w.name IN ('customers', 'customer_profiles', 'customer_restaurants', 'reservations', 'orders')
-        OR starts_with(w.name, 'separation_') AS only_own_tables_written,
+        OR starts_with(w.name, 'separation_') OR w.name = 'users' AND w.rows = k.counts ->> 'put_back'
+        AS only_own_tables_written,
     concat('chunk ', k.id, ' wrote ', w.rows, ' rows of ', w.name) AS detail
 FROM separation_chunks k CROSS JOIN LATERAL jsonb_each_text(k.written) AS w (name, rows)
+
+-- name: parked
+-- Each row of an earlier attempt: the customer it became, if any, and what users say under its email.
+SELECT p.id, concat('row ', p.id, ' of customers') AS detail,
+    CASE WHEN {{finished}} THEN c.id IS NOT NULL OR f.row_id IS NOT NULL OR h.email IS NOT NULL END AS parked_accounted,
+    CASE WHEN {{finished}} AND length(p.password) = 60 AND left(p.password, 2) = '$2'
+        THEN NOT coalesce(m.alone OR p.email = ANY (m.spellings), false) END AS hashes_put_back
+FROM customers p
+    LEFT JOIN separation_undo a ON a.table_name = 'customers' AND a.row_id = p.id
+    LEFT JOIN customers c ON c.id = a.customer_id
+    LEFT JOIN separation_findings f
+        ON f.kind = 'no_user' AND f.table_name = 'customers' AND f.row_id = p.id AND f.state <> 'gone'
+    LEFT JOIN (
+        SELECT DISTINCT lower(ltrim(rtrim(u.email, {{blanks}}), {{blanks}})) AS email FROM users u
+        WHERE u.is_customer AND NOT EXISTS (SELECT FROM customers k WHERE k.id = u.id)
+    ) h ON h.email = lower(ltrim(rtrim(p.email, {{blanks}}), {{blanks}}))
+    LEFT JOIN (
+        SELECT email, bool_or(alone) AS alone, array_agg(spelling) AS spellings FROM (
+            SELECT lower(ltrim(rtrim(u.email, {{blanks}}), {{blanks}})) AS email, u.email AS spelling,
+                u.is_customer AND u.password = 'MIGRATED_TO_CUSTOMERS_TABLE' AS marked,
+                count(*) OVER (PARTITION BY lower(ltrim(rtrim(u.email, {{blanks}}), {{blanks}}))) = 1 AS alone
+            FROM users u
+        ) u WHERE u.marked GROUP BY email
+    ) m ON m.email = lower(ltrim(rtrim(p.email, {{blanks}}), {{blanks}}))
+WHERE p.id < 0
 
 -- name: phase
 -- Each table that must hold nothing of the new schema in phase legacy.
 SELECT t.id, CASE WHEN (SELECT name FROM separation_phase) = 'legacy' THEN t.empty END AS phase_fits, t.id AS detail
 FROM (
-    SELECT 'customers' AS id, NOT EXISTS (SELECT FROM customers) AS empty
+    SELECT 'customers' AS id, NOT EXISTS ({{ours}}) AS empty
     UNION ALL SELECT 'customer_profiles', NOT EXISTS (
         SELECT FROM customer_profiles WHERE customer_id IS NOT NULL OR user_id IS NULL)
-    UNION ALL SELECT 'customer_restaurants', NOT EXISTS (SELECT FROM customer_restaurants)
+    UNION ALL SELECT 'customer_restaurants', NOT EXISTS (
+        SELECT FROM customer_restaurants WHERE customer_id > 0)
     UNION ALL SELECT 'customer_sessions', NOT EXISTS (SELECT FROM customer_sessions)
     UNION ALL SELECT 'separation_undo', NOT EXISTS (SELECT FROM separation_undo)
     UNION ALL SELECT 'separation_merges', NOT EXISTS (SELECT FROM separation_merges)

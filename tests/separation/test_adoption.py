@@ -74,7 +74,7 @@ def test_every_legacy_row_and_definition_stays(legacy_database: Callable[..., Le
     assert changed == nullable
 
 
-@pytest.mark.parametrize("kind", ["plain", "ahead", "dirty"])
+@pytest.mark.parametrize("kind", ["plain", "ahead", "half", "dirty"])
 def test_adoption_is_reversible_to_the_last_definition(
     legacy_database: Callable[..., LegacyDatabase], kind: str
 ) -> None:
@@ -91,7 +91,7 @@ def test_adoption_is_reversible_to_the_last_definition(
     assert checksums(database.connection, columns) == before
 
 
-@pytest.mark.parametrize("kind", ["plain", "ahead"])
+@pytest.mark.parametrize("kind", ["plain", "ahead", "half"])
 def test_adopting_twice_is_adopting_once(legacy_database: Callable[..., LegacyDatabase], kind: str) -> None:
     database = legacy_database(kind)
     migrate()

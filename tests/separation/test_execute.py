@@ -18,7 +18,7 @@ def findings(state="open"):
     return counted
 
 
-@pytest.mark.parametrize("kind", ["plain", "ahead", "dirty"])
+@pytest.mark.parametrize("kind", ["plain", "ahead", "half", "dirty"])
 def test_the_plan_is_what_happens(legacy_database, kind):
     database = legacy_database(kind, adopted=True)
     plan = make_plan(database.connection)
@@ -35,7 +35,7 @@ def test_the_plan_is_what_happens(legacy_database, kind):
     assert one(database.connection, "SELECT name FROM separation_phase") == "dual"
 
 
-@pytest.mark.parametrize("kind", ["plain", "ahead", "dirty"])
+@pytest.mark.parametrize("kind", ["plain", "ahead", "half", "dirty"])
 def test_a_second_execute_has_nothing_to_do(legacy_database, kind):
     database = legacy_database(kind, adopted=True)
     move(database.connection)

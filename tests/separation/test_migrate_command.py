@@ -81,19 +81,20 @@ def test_an_operator_sees_what_was_applied(legacy_database: Make) -> None:
     assert "Applying separation.0002_legacy_side... OK" in done.stdout
 
 
-def test_half_is_refused(legacy_database: Make, migrate: Callable[..., tuple[int, str]]) -> None:
+def test_half_that_cannot_be_taken_over_is_refused(
+    legacy_database: Make, migrate: Callable[..., tuple[int, str]]
+) -> None:
     database = legacy_database("ahead")
     query(database.connection, "CREATE TABLE customers (id serial PRIMARY KEY, email text NOT NULL)")
     columns = columns_of(database.connection)
 
     code, said = migrate()
 
-    assert code == 3
+    assert code == 1
     assert said == (
-        f"Refused (kind half): Database '{database.name}' is half migrated: an earlier attempt at a separation left "
-        "its table customers, which migrate did not make. Taking over such a database comes with a later release.\n"
-        "Next: restore the database to before the earlier attempt, or drop what it left (customers, customer_sessions, "
-        "customer_restaurants), then: python manage.py migrate\n"
+        f"Error: Database '{database.name}' (half) cannot be adopted as it is. What an earlier attempt left cannot be "
+        "taken over: 1 reason. customers.password is missing.\n"
+        "Next: put that right in the database, then: python manage.py preflight\n"
     )
     assert columns_of(database.connection) == columns
 

@@ -335,6 +335,24 @@ RECORDS = {
         INSERT INTO separation_findings (kind, table_name, row_id)
         SELECT kind, table_name, row_id FROM separation_findings ORDER BY id LIMIT 1 RETURNING row_id""",
     ),
+    "a row of an earlier attempt that nobody records": Damage(
+        "parked_accounted", "DELETE FROM separation_findings WHERE kind = 'no_user' RETURNING row_id", kind="half"
+    ),
+    "a row of an earlier attempt whose customer is forgotten": Damage(
+        "parked_accounted",
+        """DELETE FROM separation_undo
+        WHERE id = (SELECT min(id) FROM separation_undo WHERE table_name = 'customers') RETURNING row_id""",
+        kind="half",
+    ),
+    "a marker that came back": Damage(
+        "hashes_put_back",
+        """UPDATE users u SET password = 'MIGRATED_TO_CUSTOMERS_TABLE' FROM customers p
+        WHERE p.id < 0 AND p.email = u.email AND u.id = (
+            SELECT min(k.id) FROM users k JOIN customers q ON q.email = k.email AND q.id < 0
+            WHERE k.is_customer AND k.id NOT IN (SELECT id FROM customers))
+        RETURNING p.id""",
+        kind="half",
+    ),
     "a menu that nobody records": Damage(
         "homeless_dishes_found",
         """DELETE FROM separation_findings WHERE kind = 'no_restaurant' AND table_name = 'menus' RETURNING row_id""",

@@ -16,7 +16,7 @@ from tests.separation.verify import INVARIANTS, begin, broken, damage, migrate, 
 
 pytestmark = pytest.mark.engine
 
-KINDS = ["plain", "ahead", "dirty"]
+KINDS = ["plain", "ahead", "half", "dirty"]
 
 
 @pytest.fixture(scope="module")
