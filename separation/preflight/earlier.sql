@@ -105,7 +105,7 @@ ORDER BY 1, 2
 -- The triggers of others that would fire when a password is put back in users.
 SELECT t.tgname FROM pg_trigger t
 WHERE t.tgrelid = 'users'::regclass AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 16 > 0
-    AND t.tgname NOT LIKE 'separation\_%%'
+    AND t.tgname !~ '^(zz_)?separation_'
     AND (t.tgattr::text = '' OR EXISTS (
         SELECT FROM pg_attribute a WHERE a.attrelid = t.tgrelid AND a.attname = 'password' AND a.attnum = ANY (t.tgattr)))
 ORDER BY 1
