@@ -89,6 +89,8 @@ if ENVIRONMENT not in ("", "production"):
     )
 
 BACKUP_DIR = Path(env.str("BACKUP_DIR", default=str(BASE_DIR / "backups")))
+# The public keys (age) that backups are encrypted to.
+BACKUP_RECIPIENT = env.list("BACKUP_RECIPIENT", default=[])
 LOG_DIR = Path(env.str("LOG_DIR", default=str(BASE_DIR / "logs")))
 
 INSTALLED_APPS = [

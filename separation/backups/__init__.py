@@ -4,12 +4,14 @@ from separation.backups.checking import Checked, check
 from separation.backups.pruning import Plan, plan_pruning, prune
 from separation.backups.records import BackupRecord, adopt_records, known_records, latest_verified
 from separation.backups.restoring import Restored, restore
+from separation.backups.sealing import Key
 from separation.backups.taking import take
 from separation.backups.verifying import Listed, find, listing, verify_backup
 
 __all__ = [
     "BackupRecord",
     "Checked",
+    "Key",
     "Listed",
     "Plan",
     "Restored",

@@ -10,10 +10,12 @@ import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.backups.clients import dump_section
-from separation.backups.manifest import read_manifest
+from separation.backups.files import read_text
+from separation.backups.manifest import Manifest, read_manifest
 from separation.backups.records import note_on_record
 from separation.backups.restoring import NAMED_AT_MOST, Restored, create_database, restore, same_wording
 from separation.backups.scratch import scratch_database
+from separation.backups.sealing import Key
 from separation.backups.session import session
 from separation.backups.taking import SECTIONS
 from separation.environment import SCRATCH
@@ -37,7 +39,9 @@ class Checked:
     recorded: bool
 
 
-def check(connection: BaseDatabaseWrapper, folder: Path, beside: BaseDatabaseWrapper) -> Checked:
+def check(
+    connection: BaseDatabaseWrapper, folder: Path, beside: BaseDatabaseWrapper, *, key: Key | None = None
+) -> Checked:
     """Restore the backup in FOLDER into a scratch database on the server of BESIDE, compare all of it, and drop that.
 
     Rows, sequences and objects are compared as `restore` does; then what pg_dump writes of the scratch database with
@@ -47,8 +51,8 @@ def check(connection: BaseDatabaseWrapper, folder: Path, beside: BaseDatabaseWra
     manifest, digest = read_manifest(folder)
     try:
         with scratch_database(beside, lambda server, name: create_database(server, name, manifest)) as scratch:
-            restored = restore(scratch, folder, SCRATCH)
-            entries = _compare_text(scratch, folder)
+            restored = restore(scratch, folder, SCRATCH, key=key)
+            entries = _compare_text(scratch, folder, manifest, key)
     except CheckFailed as error:
         if not isinstance(error.__cause__, psycopg.OperationalError):  # a lost server says nothing about the backup
             note_on_record(connection, digest, folder, checked_at=datetime.now(UTC), check_failed=error.message)
@@ -57,9 +61,9 @@ def check(connection: BaseDatabaseWrapper, folder: Path, beside: BaseDatabaseWra
     return Checked(restored, entries, recorded)
 
 
-def _compare_text(scratch: BaseDatabaseWrapper, folder: Path) -> int | None:
+def _compare_text(scratch: BaseDatabaseWrapper, folder: Path, manifest: Manifest, key: Key | None) -> int | None:
     """Return how many entries were compared; raises CheckFailed naming those that differ."""
-    saved = [(folder / name).read_text(encoding="utf-8") for name in SECTIONS.values()]
+    saved = [read_text(folder, manifest, name, key) for name in SECTIONS.values()]
     with session(scratch) as reader:
         found = [dump_section(reader.wrapper, section) for section in SECTIONS]
     if _DUMPED_BY.findall(saved[0]) != _DUMPED_BY.findall(found[0]):

@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import BinaryIO
 import zstandard
 
 from separation.backups.lines import to_json
-from separation.backups.manifest import Block, Manifest, Table
+from separation.backups.manifest import SEALED, Block, Manifest, Table
+from separation.backups.sealing import Key, refuse_without_key, seal
 from separation.errors import CheckFailed, Refused
 from separation.progress import Advance
 
@@ -71,9 +72,9 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def write_text(path: Path, text: str) -> str:
-    """Write TEXT to a new private file, to the disk, and return its SHA-256."""
-    data = text.encode()
+def write_text(path: Path, text: str, recipients: Sequence[str] = ()) -> str:
+    """Write TEXT to a new private file, to the disk, encrypted if there are RECIPIENTS, and return its SHA-256."""
+    data = seal(text.encode(), recipients)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
         file.flush()
@@ -81,19 +82,43 @@ def write_text(path: Path, text: str) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def read_text(folder: Path, manifest: Manifest, name: str, key: Key | None) -> str:
+    """Return the content of a file that is not a table's, by its NAME in the clear.
+
+    Raises CheckFailed if it is missing or damaged, Refused if it is encrypted and the KEY does not open it.
+    """
+    refuse_without_key(manifest.recipients, key)
+    path = folder / f"{name}{manifest.suffix}"
+    data = _stored_file(path, manifest)
+    return (key.open(data, path, manifest.recipients) if key and manifest.recipients else data).decode()
 
 
-def write_rows(folder: Path, table: Table, blocks: Iterable[bytes], advance: Advance) -> None:
+def _stored_file(path: Path, manifest: Manifest) -> bytes:
+    try:
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() == manifest.schema_files.get(path.name):
+            return data
+    except OSError:
+        pass
+    raise CheckFailed(f"{path} is missing or damaged: it has not the sum of the manifest.", _AGAIN)
+
+
+def opened(folder: Path, manifest: Manifest, key: Key | None) -> Manifest:
+    """Return the manifest with what only the private key shows; raises Refused without the key it takes."""
+    if not manifest.recipients:
+        return manifest
+    return manifest.with_secret(read_text(folder, manifest, SEALED, key))
+
+
+def write_rows(
+    folder: Path, table: Table, blocks: Iterable[bytes], advance: Advance, recipients: Sequence[str] = ()
+) -> None:
     """Write what a COPY sends into the table's file and its figures into TABLE.
 
     One thread reads from the server while another compresses and writes; between them wait two blocks at most.
     """
     with os.fdopen(os.open(folder / table.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        writer = _Writer(file, table, advance)
+        writer = _Writer(file, table, advance, recipients)
         with ThreadPoolExecutor(1) as thread:
             waiting: deque[Future[None]] = deque()
             for block in blocks:
@@ -107,11 +132,18 @@ def write_rows(folder: Path, table: Table, blocks: Iterable[bytes], advance: Adv
     writer.finish()
 
 
-def read_rows(folder: Path, table: Table) -> Iterator[bytes]:
+def read_rows(folder: Path, table: Table, manifest: Manifest, key: Key | None) -> Iterator[bytes]:
     """Yield the lines of a table's file, block by block, each compared with the manifest before it is handed out.
 
     Raises CheckFailed naming the file, the bytes and the lines of the first block that is not as it was written.
     """
+    for packed in _stored_blocks(folder, table):
+        if key and manifest.recipients:
+            packed = key.open(packed, folder / table.file, manifest.recipients)
+        yield zstandard.ZstdDecompressor().decompress(packed, max_output_size=0)
+
+
+def _stored_blocks(folder: Path, table: Table) -> Iterator[bytes]:
     path = folder / table.file
     offset, line = 0, 1
     try:
@@ -120,19 +152,12 @@ def read_rows(folder: Path, table: Table) -> Iterator[bytes]:
                 packed = file.read(block.bytes)
                 if hashlib.sha256(packed).hexdigest() != block.sha256:
                     raise _damaged(path, offset, len(packed), block, line)
-                yield zstandard.ZstdDecompressor().decompress(packed, max_output_size=0)
+                yield packed
                 offset, line = offset + block.bytes, line + block.rows
             if file.read(1):
                 raise CheckFailed(f"{path} is damaged: it goes on after its end, at byte {offset}.", _AGAIN)
     except OSError as error:
         raise CheckFailed(f"{path} cannot be read: {error.strerror}.", _AGAIN) from None
-
-
-def _sum_of(path: Path) -> str:
-    try:
-        return file_sha256(path)
-    except OSError:
-        return ""
 
 
 def _damaged(path: Path, offset: int, found: int, block: Block, line: int) -> CheckFailed:
@@ -142,27 +167,32 @@ def _damaged(path: Path, offset: int, found: int, block: Block, line: int) -> Ch
     return CheckFailed(f"{path} is damaged between bytes {offset} and {offset + block.bytes - 1}, in {lines}.", _AGAIN)
 
 
-def verify(folder: Path, manifest: Manifest, advance: Advance, *, jobs: int = 1) -> None:
+def verify(folder: Path, manifest: Manifest, advance: Advance, *, jobs: int = 1, key: Key | None = None) -> None:
     """Read every byte of every file again, JOBS files at a time; only reads.
 
+    Of an encrypted backup the rows are counted too if there is a KEY, and MANIFEST must then be the `opened` one.
     Raises CheckFailed naming the first file, bytes and lines that differ.
     """
-    for name, digest in manifest.schema_files.items():
-        if _sum_of(folder / name) != digest:
-            raise CheckFailed(f"{folder / name} is missing or damaged: it has not the sum of the manifest.", _AGAIN)
+    for name in manifest.schema_files:
+        _stored_file(folder / name, manifest)
     threads = ThreadPoolExecutor(jobs)  # summing and unpacking need no interpreter
     try:
-        for size in threads.map(lambda table: _verify_table(folder, table), manifest.tables):
+        for size in threads.map(lambda table: _verify_table(folder, table, manifest, key), manifest.tables):
             advance(size)
     finally:
         threads.shutdown(cancel_futures=True)
 
 
-def _verify_table(folder: Path, table: Table) -> int:
-    content = Digest()
-    for block in read_rows(folder, table):
-        content.add(block)
-    if content.result() != (table.rows, table.content_bytes, table.content_sha256):
+def _verify_table(folder: Path, table: Table, manifest: Manifest, key: Key | None) -> int:
+    if manifest.recipients and key is None:
+        as_counted = sum(map(len, _stored_blocks(folder, table))) == table.bytes
+        as_counted &= sum(block.rows for block in table.blocks) == table.rows
+    else:
+        content = Digest()
+        for block in read_rows(folder, table, manifest, key):
+            content.add(block)
+        as_counted = content.result() == (table.rows, table.content_bytes, table.content_sha256)
+    if not as_counted:
         raise CheckFailed(f"{folder / table.file} does not hold the rows that the manifest counts.", _AGAIN)
     return table.bytes
 
@@ -189,15 +219,15 @@ class Digest:
 
 
 class _Writer:
-    def __init__(self, target: BinaryIO, table: Table, advance: Advance) -> None:
-        self._target, self._table, self._advance = target, table, advance
+    def __init__(self, target: BinaryIO, table: Table, advance: Advance, recipients: Sequence[str]) -> None:
+        self._target, self._table, self._advance, self._recipients = target, table, advance, recipients
         self._content, self._file = Digest(), hashlib.sha256()
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
 
     def add(self, block: bytes) -> None:
         content = to_json(block, len(self._table.columns))
         rows = self._content.add(content)
-        packed = self._compressor.compress(content)
+        packed = seal(self._compressor.compress(content), self._recipients)
         self._file.update(packed)
         self._target.write(packed)
         self._table.blocks.append(Block(len(packed), rows, hashlib.sha256(packed).hexdigest()))

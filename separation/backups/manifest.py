@@ -7,11 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from separation.backups.sealing import SUFFIX
 from separation.errors import CheckFailed, Refused
 
-FORMAT = 1
+FORMAT = 2  # the newest: encrypted
+FORMAT_IN_THE_CLEAR = 1  # which older versions read too
 TOOL = "restaurants-backup 1"
-MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
+MANIFEST, SUMS, SEALED = "manifest.json", "SHA256SUMS", "sealed.json"
+# What an encrypted backup's manifest keeps for those with a private key: a sum of its rows lets anybody try guesses.
+_SECRET = ("migrations", "definition_only", "sequences", "objects")
+_SECRET_OF_TABLE = ("columns", "key", "content_bytes", "content_sha256")
 
 
 @dataclass(frozen=True)
@@ -107,8 +112,9 @@ class Manifest:
     tables: list[Table]
     sequences: list[Sequence]
     objects: list[Object]
-    format: int = FORMAT
+    format: int = FORMAT_IN_THE_CLEAR
     tool: str = TOOL
+    recipients: list[str] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -120,14 +126,45 @@ class Manifest:
         """How many bytes the tables' files have."""
         return sum(table.bytes for table in self.tables)
 
+    @property
+    def suffix(self) -> str:
+        """What the names of encrypted files end in."""
+        return SUFFIX if self.recipients else ""
+
     def text(self) -> str:
-        """Return the manifest as the JSON of its file."""
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False, default=datetime.isoformat) + "\n"
+        """Return the manifest as the JSON of its file: without what is secret, if the backup is encrypted."""
+        content = asdict(self)
+        if self.recipients:
+            content |= {name: [] for name in _SECRET}
+            for table in content["tables"]:
+                table |= {name: type(table[name])() for name in _SECRET_OF_TABLE}
+        else:
+            del content["recipients"]
+        return _json(content)
+
+    def secret(self) -> str:
+        """Return as JSON what `text` leaves out of an encrypted backup's manifest."""
+        content = asdict(self)
+        tables = [{name: table[name] for name in _SECRET_OF_TABLE} for table in content["tables"]]
+        return _json({name: content[name] for name in _SECRET} | {"tables": tables})
+
+    def with_secret(self, text: str) -> "Manifest":
+        """Return the manifest with what `secret` gave; raises CheckFailed if TEXT is something else."""
+        try:
+            found, secret = json.loads(self.text()), json.loads(text)
+            tables = zip(found["tables"], secret["tables"], strict=True)
+            return _manifest(found | secret | {"tables": [clear | hidden for clear, hidden in tables]})
+        except (ValueError, KeyError, TypeError) as error:
+            raise CheckFailed(f"{SEALED}{self.suffix} does not belong to its manifest ({error}).", _LIST) from None
 
     def sums(self, manifest_sha256: str) -> str:
         """Return what SHA256SUMS must say."""
         files = {MANIFEST: manifest_sha256, **self.schema_files, **{table.file: table.sha256 for table in self.tables}}
         return "".join(f"{digest}  {name}\n" for name, digest in files.items())
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False, default=datetime.isoformat) + "\n"
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, str]:

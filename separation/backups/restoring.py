@@ -12,10 +12,11 @@ from django.db import DatabaseError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from separation.backups.files import Digest, read_rows, verify
+from separation.backups.files import Digest, opened, read_rows, read_text, verify
 from separation.backups.lines import CSV, to_csv, to_json
 from separation.backups.manifest import Locale, Manifest, Object, Table, read_manifest
 from separation.backups.scratch import on_server
+from separation.backups.sealing import Key
 from separation.backups.session import QUERIES, Session, session
 from separation.backups.taking import SECTIONS
 from separation.environment import COPY, mark
@@ -45,24 +46,27 @@ class Restored:
     locale: Locale | None
 
 
-def restore(connection: BaseDatabaseWrapper, folder: Path, environment: str = COPY) -> Restored:
+def restore(
+    connection: BaseDatabaseWrapper, folder: Path, environment: str = COPY, *, key: Key | None = None
+) -> Restored:
     """Restore the backup in FOLDER into the empty database behind CONNECTION, compare it, mark it as a copy.
 
     Verifies the whole backup first; makes the database if it is missing and the role may. Everything is one
     transaction: whatever stops it, a kill included, leaves the database empty. Raises Refused if the database is not
     empty (naming what is in it), on an older server than the backup's, or of an encoding that cannot hold it;
-    CheckFailed naming file and line if the backup is damaged, or the object that came out other than it was.
+    CheckFailed naming file and line if the backup is damaged, or the object that came out other than it was. An
+    encrypted backup needs the KEY, and nothing of it is written to a disk in the clear.
     """
-    manifest, _ = read_manifest(folder)
+    manifest = opened(folder, read_manifest(folder)[0], key)
     with progress("Verifying", manifest.bytes, "bytes") as advance:
-        verify(folder, manifest, advance)
+        verify(folder, manifest, advance, key=key)
     _make_if_missing(connection, manifest)
     with session(connection) as target:
         _refuse_unfit(target, manifest)
         target.run("BEGIN; SET LOCAL maintenance_work_mem = '256MB'")
         target.pin()
         _refuse_occupied(target, folder)
-        _fill(target, folder, manifest)
+        _fill(target, folder, manifest, key)
         _compare(target, folder, manifest)
         target.run("SET LOCAL search_path TO DEFAULT")
         mark(target.wrapper, environment)
@@ -152,22 +156,23 @@ def _refuse_occupied(target: Session, folder: Path) -> None:
         )
 
 
-def _fill(target: Session, folder: Path, manifest: Manifest) -> None:
+def _fill(target: Session, folder: Path, manifest: Manifest, key: Key | None) -> None:
     """Make the tables without constraints, then their rows, then what depends on the rows."""
-    _load_schema(target, folder / SECTIONS["pre-data"])
+    _load_schema(target, folder, manifest, "pre-data", key)
     with progress("Restoring", manifest.rows, "rows") as advance:
         for table in manifest.tables:
-            _load_table(target, folder, table, advance)
+            _load_table(target, folder / table.file, table, read_rows(folder, table, manifest, key), advance)
     for sequence in manifest.sequences:
         name = Identifier(sequence.schema, sequence.name).as_string(target.raw)
         values = (Literal(name), Literal(sequence.last_value), Literal(sequence.is_called))
         target.rows(SQL("SELECT setval({}, {}, {})").format(*values))
-    _load_schema(target, folder / SECTIONS["post-data"])
+    _load_schema(target, folder, manifest, "post-data", key)
 
 
-def _load_schema(target: Session, path: Path) -> None:
+def _load_schema(target: Session, folder: Path, manifest: Manifest, section: str, key: Key | None) -> None:
+    path = folder / SECTIONS[section]
     known = {name for (name,) in target.rows("SELECT name FROM pg_settings")}
-    text = plain_sql(path.read_text(encoding="utf-8"), known)
+    text = plain_sql(read_text(folder, manifest, path.name, key), known)
     try:
         target.run(text)
     except psycopg.Error as error:
@@ -187,7 +192,7 @@ def plain_sql(text: str, known: set[str]) -> str:
     return _SETTING.sub(lambda found: found[0] if found[1] in known else "", head) + first_object + rest
 
 
-def _load_table(target: Session, folder: Path, table: Table, advance: Advance) -> None:
+def _load_table(target: Session, path: Path, table: Table, blocks: Iterator[bytes], advance: Advance) -> None:
     stored = [index for index, column in enumerate(table.columns) if not column.generated]
     kept = stored if len(stored) < len(table.columns) else None
     columns = SQL(", ").join(Identifier(table.columns[index].name) for index in stored)
@@ -196,13 +201,13 @@ def _load_table(target: Session, folder: Path, table: Table, advance: Advance) -
     )
     try:
         with target.raw.cursor().copy(statement) as copy:
-            contents = (to_csv(block, kept) for block in read_rows(folder, table))
+            contents = (to_csv(block, kept) for block in blocks)
             for content, block in zip(_ahead(contents), table.blocks, strict=True):
                 copy.write(content)
                 advance(block.rows)
     except psycopg.Error as error:
         line = _COPY_LINE.search(error.diag.context or "")
-        place = f"{folder / table.file}, near line {line[1]}" if line else str(folder / table.file)
+        place = f"{path}, near line {line[1]}" if line else str(path)
         raise CheckFailed(f"{place}: the server said: {_said(error)}; nothing was restored.") from error
 
 

@@ -2,9 +2,9 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
@@ -16,10 +16,21 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.backups.clients import dump_section
 from separation.backups.files import only_one, partial_folder, publish, verify, write_rows, write_text
-from separation.backups.manifest import MANIFEST, SUMS, Locale, Manifest, Table, read_manifest
+from separation.backups.manifest import (
+    FORMAT,
+    FORMAT_IN_THE_CLEAR,
+    MANIFEST,
+    SEALED,
+    SUMS,
+    Locale,
+    Manifest,
+    Table,
+    read_manifest,
+)
 from separation.backups.records import BackupRecord, adopt_records, record_of, save_record
+from separation.backups.sealing import SUFFIX, check_recipients
 from separation.backups.session import QUERIES, Session, session
-from separation.backups.workers import Save, save_in_parallel
+from separation.backups.workers import save_in_parallel
 from separation.errors import CheckFailed, Refused
 from separation.identity import identity_of
 from separation.progress import Advance, progress
@@ -29,19 +40,23 @@ _ROOM_TO_SPARE = 64 * 1024 * 1024
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 
-def take(connection: BaseDatabaseWrapper, *, jobs: int = 1) -> BackupRecord:
+def take(connection: BaseDatabaseWrapper, *, jobs: int = 1, recipients: Sequence[str] | None = None) -> BackupRecord:
     """Take a backup of the whole database behind CONNECTION, verify it and put it on record.
 
-    JOBS processes save a table each at a time, all on one snapshot: the files are the same as with one.
+    JOBS processes save a table each at a time, all on one snapshot: the files are the same as with one. Everything
+    that is secret is encrypted to the public keys RECIPIENTS, by default those of the setting BACKUP_RECIPIENT, before
+    it is written.
+
     Only reads, in one REPEATABLE READ snapshot; needs the right to SELECT and nothing else, and works on a standby.
     Raises Refused, naming the objects, where the backup could not be whole, where the disk has not the room or where
     another backup is being written; CheckFailed where the disk fills up all the same or the files read back differ.
     Whatever stops it, a kill included, leaves no folder that could be taken for a backup.
     """
     directory = Path(settings.BACKUP_DIR)
+    keys = check_recipients(settings.BACKUP_RECIPIENT if recipients is None else recipients)
     try:
         with only_one(directory):
-            record = _take(connection, directory, jobs)
+            record = _take(connection, directory, jobs, keys)
     except OSError as error:
         raise CheckFailed(
             f"The backup could not be written into {directory}, and nothing of it is left there: {error.strerror}.",
@@ -52,14 +67,30 @@ def take(connection: BaseDatabaseWrapper, *, jobs: int = 1) -> BackupRecord:
     return record
 
 
-def _take(connection: BaseDatabaseWrapper, directory: Path, jobs: int) -> BackupRecord:
+@dataclass(frozen=True)
+class _Target:
+    """Where a backup is written, and how."""
+
+    folder: Path
+    name: str
+    jobs: int
+    recipients: list[str]
+
+    def write(self, name: str, text: str) -> tuple[str, str]:
+        """Write a file that is nobody's business without a key; return its name and sum."""
+        file = name + (SUFFIX if self.recipients else "")
+        return file, write_text(self.folder / file, text, self.recipients)
+
+
+def _take(connection: BaseDatabaseWrapper, directory: Path, jobs: int, recipients: list[str]) -> BackupRecord:
     name = _free_name(directory)
     with partial_folder(directory, name) as folder:
+        target = _Target(folder, name, jobs, recipients)
         with session(connection) as reader:
             reader.refuse_what_is_hidden()
             with reader.snapshot() as (snapshot, tables):
                 _refuse_without_room(directory, tables)
-                _save(reader, folder, name, snapshot, tables, jobs)
+                _save(reader, target, snapshot, tables)
         manifest, digest = read_manifest(folder)
         with progress("Reading back", manifest.bytes, "bytes") as advance:
             verify(folder, manifest, advance, jobs=jobs)
@@ -69,46 +100,50 @@ def _take(connection: BaseDatabaseWrapper, directory: Path, jobs: int) -> Backup
     return record
 
 
-def _save(reader: Session, folder: Path, name: str, snapshot: str, tables: list[Table], jobs: int) -> None:
-    """Write every file of the backup into FOLDER; the sequences last, since they are in no snapshot."""
-    schema_files = dict(_schema(reader, folder, snapshot))
+def _save(reader: Session, target: _Target, snapshot: str, tables: list[Table]) -> None:
+    """Write every file of the backup; the sequences are read last, since they are in no snapshot."""
+    schema_files = dict(_schema(reader, target, snapshot))
+    tables = _save_tables(reader, target, snapshot, tables)
+    manifest = _manifest(reader, target, snapshot, schema_files, tables)
+    if target.recipients:
+        schema_files.update([target.write(SEALED, manifest.secret())])
+    digest = write_text(target.folder / MANIFEST, manifest.text())
+    write_text(target.folder / SUMS, manifest.sums(digest))
+
+
+def _save_tables(reader: Session, target: _Target, snapshot: str, tables: list[Table]) -> list[Table]:
+    """Write the rows of every table and return the tables with their figures."""
+    save = partial(_save_table, target.folder, recipients=target.recipients)
     with progress("Backing up", sum(table.disk_bytes for table in tables), "bytes on disk") as advance:
-        tables = _save_tables(reader, snapshot, tables, partial(_save_table, folder), jobs, advance)
-    manifest = _manifest(reader, name, snapshot, schema_files, tables)
-    digest = write_text(folder / MANIFEST, manifest.text())
-    write_text(folder / SUMS, manifest.sums(digest))
-
-
-def _save_tables(
-    reader: Session, snapshot: str, tables: list[Table], save: Save, jobs: int, advance: Advance
-) -> list[Table]:
-    if jobs > 1 and len(tables) > 1:
-        return save_in_parallel(reader, snapshot, tables, save, jobs=jobs, advance=advance)
-    for table in tables:
-        save(reader, table, advance)
+        if target.jobs > 1 and len(tables) > 1:
+            return save_in_parallel(reader, snapshot, tables, save, jobs=target.jobs, advance=advance)
+        for table in tables:
+            save(reader, table, advance)
     return tables
 
 
-def _save_table(folder: Path, reader: Session, table: Table, advance: Advance) -> None:
-    table.file = _file_name(table)
+def _save_table(folder: Path, reader: Session, table: Table, advance: Advance, *, recipients: Sequence[str]) -> None:
+    table.file = _file_name(table) + (SUFFIX if recipients else "")
     share = _within(table.disk_bytes, advance)
     copy = reader.copy_out(table)
-    write_rows(folder, table, copy, share)
+    write_rows(folder, table, copy, share, recipients)
     if copy.rows != table.rows:
         raise CheckFailed(f"The server sent {copy.rows} rows of {table.label}, but {table.rows} arrived.")
     share(table.disk_bytes)
 
 
-def _schema(reader: Session, folder: Path, snapshot: str) -> Iterator[tuple[str, str]]:
+def _schema(reader: Session, target: _Target, snapshot: str) -> Iterator[tuple[str, str]]:
     for section, name in SECTIONS.items():
-        yield name, write_text(folder / name, dump_section(reader.wrapper, section, snapshot))
+        yield target.write(name, dump_section(reader.wrapper, section, snapshot))
 
 
-def _manifest(reader: Session, name: str, snapshot: str, schema_files: dict[str, str], tables: list[Table]) -> Manifest:
+def _manifest(
+    reader: Session, target: _Target, snapshot: str, schema_files: dict[str, str], tables: list[Table]
+) -> Manifest:
     identity = identity_of(reader.wrapper)
     version, version_num, encoding, *locale, taken_at, xids = reader.rows(QUERIES.facts)[0]
     return Manifest(
-        id=name,
+        id=target.name,
         taken_at=taken_at.replace(tzinfo=UTC),
         identity=identity.key(),
         database=asdict(identity),
@@ -124,6 +159,8 @@ def _manifest(reader: Session, name: str, snapshot: str, schema_files: dict[str,
         tables=tables,
         objects=reader.objects(),
         sequences=reader.sequences(),
+        format=FORMAT if target.recipients else FORMAT_IN_THE_CLEAR,
+        recipients=target.recipients,
     )
 
 

@@ -8,9 +8,10 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from separation.backups.files import verify
+from separation.backups.files import opened, verify
 from separation.backups.manifest import Manifest, read_manifest
 from separation.backups.records import BackupRecord, known_records, note_on_record, records
+from separation.backups.sealing import Key
 from separation.errors import CheckFailed, SeparationError, UsageFault
 from separation.identity import identity_of
 from separation.progress import progress
@@ -18,11 +19,15 @@ from separation.progress import progress
 
 @dataclass(frozen=True)
 class Verified:
-    """A backup found whole; `recorded` says whether this project has a record of taking it, which now says so too."""
+    """A backup found whole; `recorded` says whether this project has a record of taking it, which now says so too.
+
+    `rows_read` is false where it is encrypted and no private key was given.
+    """
 
     folder: Path
     manifest: Manifest
     recorded: bool
+    rows_read: bool
 
 
 @dataclass(frozen=True)
@@ -46,20 +51,23 @@ def find(name: str) -> Path:
     raise UsageFault(f"There is no backup {name!r}, neither as a path nor in {settings.BACKUP_DIR}.", _LIST)
 
 
-def verify_backup(connection: BaseDatabaseWrapper, name: str, *, jobs: int = 1) -> Verified:
+def verify_backup(connection: BaseDatabaseWrapper, name: str, *, jobs: int = 1, key: Key | None = None) -> Verified:
     """Read every byte of the backup NAME again, JOBS files at a time, and note the outcome on its record.
 
+    An encrypted one is whole if every byte is as it was written; with the KEY its rows are read and counted too.
     Raises CheckFailed naming the file, bytes and lines that are damaged; its record then no longer says verified.
     """
     folder = find(name)
     manifest, digest = read_manifest(folder)
     try:
+        manifest = opened(folder, manifest, key) if key else manifest
         with progress("Verifying", manifest.bytes, "bytes") as advance:
-            verify(folder, manifest, advance, jobs=jobs)
+            verify(folder, manifest, advance, jobs=jobs, key=key)
     except CheckFailed:
         note_on_record(connection, digest, folder, verified_at=None)
         raise
-    return Verified(folder, manifest, note_on_record(connection, digest, folder, verified_at=datetime.now(UTC)))
+    recorded = note_on_record(connection, digest, folder, verified_at=datetime.now(UTC))
+    return Verified(folder, manifest, recorded, rows_read=bool(key or not manifest.recipients))
 
 
 def listing(connection: BaseDatabaseWrapper) -> list[Listed]:

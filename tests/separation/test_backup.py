@@ -120,8 +120,8 @@ def test_it_is_one_snapshot_whatever_is_written_meanwhile(name, backup_dir, monk
         name, "CREATE TABLE a (id int); CREATE TABLE b (id int); INSERT INTO a VALUES (1); INSERT INTO b VALUES (1)"
     )
 
-    def save_and_write(folder, reader, table, advance, save=module._save_table):
-        save(folder, reader, table, advance)
+    def save_and_write(folder, reader, table, advance, save=module._save_table, **options):
+        save(folder, reader, table, advance, **options)
         execute(name, "INSERT INTO b VALUES (2)")
 
     monkeypatch.setattr(module, "_save_table", save_and_write)

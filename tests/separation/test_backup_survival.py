@@ -70,8 +70,8 @@ def test_a_second_backup_at_the_same_time_is_refused(name, backup_dir):
 
 
 def test_a_lost_connection_leaves_nothing(name, backup_dir, monkeypatch):
-    def save_and_lose(folder, reader, table, advance, save=taking._save_table):
-        save(folder, reader, table, advance)
+    def save_and_lose(folder, reader, table, advance, save=taking._save_table, **options):
+        save(folder, reader, table, advance, **options)
         execute(name, f"SELECT pg_terminate_backend({reader.raw.info.backend_pid}, 10000)")
 
     monkeypatch.setattr(taking, "_save_table", save_and_lose)
@@ -151,7 +151,7 @@ def test_a_restore_whose_connection_is_lost_leaves_an_empty_database(name, targe
 
 
 def test_the_commands_say_it_in_one_sentence(name, backup_dir, monkeypatch, capsys):
-    def lose(*_):
+    def lose(*_, **__):
         raise OperationalError("the connection to ann@example.org is lost\nand more")
 
     monkeypatch.setattr(taking, "_save_table", lose)

@@ -5,6 +5,7 @@ import json
 import secrets
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def forge(folder: Path, found: str, changed: str) -> None:
     rewrite_manifest(folder, schema_files=former | {file.name: digest})
     record = records.records()[0]
     manifest_sha256 = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
-    records.save_record(records.replace(record, manifest_sha256=manifest_sha256))
+    records.save_record(replace(record, manifest_sha256=manifest_sha256))
 
 
 def test_the_command_says_what_was_compared_and_puts_it_on_record(folder, name, backup_dir, capsys):
@@ -107,9 +108,9 @@ def test_a_backup_that_fails_no_longer_counts(folder, name, capsys):
 
 
 def test_what_only_pg_dump_sees_is_named(folder, name, capsys, monkeypatch):
-    def change_then_compare(target, folder, compare=checking._compare_text):
+    def change_then_compare(target, *others, compare=checking._compare_text):
         target.cursor().execute("COMMENT ON TYPE mood IS 'what one is'")
-        return compare(target, folder)
+        return compare(target, *others)
 
     monkeypatch.setattr(checking, "_compare_text", change_then_compare)
     said = failure(folder, name, capsys)

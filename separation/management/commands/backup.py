@@ -1,12 +1,13 @@
 """`manage.py backup`: take a backup, list what there is, verify one again."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 from django.db import connection
 
-from separation.backups import BackupRecord, Listed, listing, plan_pruning, prune, take, verify_backup
+from separation.backups import BackupRecord, Key, Listed, listing, plan_pruning, prune, take, verify_backup
 from separation.console import Command as BaseCommand
 from separation.errors import UsageFault
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare --list, --verify, --jobs, and --prune with its rules."""
+        """Declare --list, --verify and its key, --jobs, --recipient, and --prune with its rules."""
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--list", action="store_true", help="show the backups there are")
         what.add_argument("--verify", metavar="ID|PATH", help="read every byte of a backup again and count every row")
@@ -44,6 +45,19 @@ class Command(BaseCommand):
             choices=range(1, _MOST_JOBS + 1),
             metavar="N",
             help=f"save or verify N tables at a time, up to {_MOST_JOBS}; each opens a connection (default 1)",
+        )
+        parser.add_argument(
+            "--recipient",
+            action="append",
+            metavar="AGE1…",
+            help="encrypt to this public key of age, and to each further one given; by default to those of the "
+            "setting BACKUP_RECIPIENT",
+        )
+        parser.add_argument(
+            "--identity",
+            type=Path,
+            metavar="FILE",
+            help="with --verify: the file with the private key, to read the rows of an encrypted backup too",
         )
         for period, count in _DEFAULTS.items():
             parser.add_argument(
@@ -64,20 +78,22 @@ class Command(BaseCommand):
         elif options["list"]:
             self._list()
         elif options["verify"]:
-            self._verify(options["verify"], options["jobs"])
+            self._verify(options["verify"], options["jobs"], options["identity"])
         else:
-            self._take(options["jobs"])
+            self._take(options["jobs"], options["recipient"])
         return 0
 
-    def _take(self, jobs: int) -> None:
-        record = take(connection, jobs=jobs)
+    def _take(self, jobs: int, recipients: list[str] | None) -> None:
+        record = take(connection, jobs=jobs, recipients=recipients)
         self.say(f"{record.id}: {record.tables} tables, {record.rows:,} rows, {_size(record.bytes)}, verified")
         self.say(f"In {record.path}")
 
-    def _verify(self, name: str, jobs: int) -> None:
-        found = verify_backup(connection, name, jobs=jobs)
+    def _verify(self, name: str, jobs: int, identity: Path | None) -> None:
+        found = verify_backup(connection, name, jobs=jobs, key=Key(identity) if identity else None)
         figures = f"{len(found.manifest.tables)} tables, {found.manifest.rows:,} rows, {_size(found.manifest.bytes)}"
         self.say(f"{found.folder.name}: {figures}, every byte as it was written")
+        if not found.rows_read:
+            self.note("It is encrypted: that its rows can be read, too, is proven with --identity FILE.")
         if not found.recorded:
             self.note(
                 "There is no record that it was taken here, so no command counts it as a backup of this database."

@@ -1,5 +1,6 @@
 """`manage.py restore`: a backup into an empty database."""
 
+from pathlib import Path
 from typing import Any
 
 import environ
@@ -8,7 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
-from separation.backups import Checked, Restored, check, find, restore
+from separation.backups import Checked, Key, Restored, check, find, restore
 from separation.console import Command as BaseCommand
 from separation.errors import UsageFault
 
@@ -25,7 +26,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare PATH, --check and --into."""
+        """Declare PATH, --check, --into and --identity."""
         parser.add_argument("path", metavar="PATH", help="the backup: an id that backup --list shows, or a folder")
         parser.add_argument(
             "--check",
@@ -39,15 +40,23 @@ class Command(BaseCommand):
             help="postgres://user:password@host:5432/name; on a socket postgres://user@/name?host=/folder",
         )
 
+        parser.add_argument(
+            "--identity",
+            type=Path,
+            metavar="FILE",
+            help="the file with the private key, as age-keygen writes it, for an encrypted backup",
+        )
+
     def run(self, **options: Any) -> int:
         """Restore, then say how to switch over; or check that it could be done."""
         into, folder = options["into"], find(options["path"])
+        key = Key(options["identity"]) if options["identity"] else None
         target = _target(into) if into else connection
         if options["check"]:
-            self._checked(check(connection, folder, target))
+            self._checked(check(connection, folder, target, key=key))
             return 0
         name = target.settings_dict["NAME"]
-        self._restored(restore(target, folder), repr(name))
+        self._restored(restore(target, folder, key=key), repr(name))
         self.say(_switch_over(into, name))
         return 0
 
