@@ -2,10 +2,12 @@
 
 from typing import Protocol
 
+from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation import interlocks, rollback
 from separation.database import loss_is_said, name_of
+from separation.export import LABELS, exported_to, without_legacy_form
 from separation.lock import exclusive
 from separation.migrator import RESUME, Migration, StopRequest, stop_on_signals
 from separation.mirror import drain
@@ -101,6 +103,7 @@ def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
             operator.say("Nothing to roll back: the phase is legacy and the new tables are empty.")
             return 0
         name = name_of(connection)
+        _say_what_is_lost(connection, operator)
         operator.ask_phrase(
             f"ROLLBACK {name}",
             f"This takes {customers:,} customers out of the new tables of database {name!r}; they stay in users, "
@@ -114,9 +117,24 @@ def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
             run.total = customers
             with progress("Purging the new tables", customers, "customers") as advance:
                 roll_back(connection, run, stop, advance, operator.note)
+        path = exported_to(connection)
     _say_counts(operator, "Rolled back", run, ("customers", "reservations", "orders"))
+    if path:
+        operator.say(f"What has no legacy form is in {path}")
     operator.say(f"The phase is legacy again. Findings and runs stay on record; the log is {run.log_path}")
     return 0
+
+
+def _say_what_is_lost(connection: BaseDatabaseWrapper, operator: Operator) -> None:
+    """Print what has no legacy form, with counts; or where an earlier part of this roll-back exported it to."""
+    path = exported_to(connection)
+    lost = {name: count for name, (count, _) in without_legacy_form(connection).items() if count}
+    if path:
+        operator.say(f"What has no legacy form was exported to {path}")
+    elif path is None and lost:
+        operator.say(f"Has no legacy form: goes to a file in {settings.BACKUP_DIR} before it is gone")
+        for name, count in lost.items():
+            operator.say(f"  {LABELS[name]:<50}{count:>10,}")
 
 
 def say_phase(connection: BaseDatabaseWrapper, operator: Operator) -> int:
@@ -146,8 +164,7 @@ def switch_mirror(connection: BaseDatabaseWrapper, operator: Operator, *, on: bo
 
 def _switch_off(connection: BaseDatabaseWrapper, operator: Operator) -> None:
     interlocks.require_nobody_moved(connection)
-    change_phase(connection, Phase.DUAL, Phase.LEGACY, operator.note)
-    # Whom the mirror moved while the phase was changing, and what it remembered, goes again.
+    # Whom the mirror moves while the phase is changing, and what it remembered, goes again.
     roll_back(connection, Run(kind=Run.ROLLBACK), StopRequest(), lambda _: None, operator.note)
 
 

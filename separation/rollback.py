@@ -6,6 +6,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from config.sql import Queries
 from separation.database import execute, loss_is_said, row, scalar
 from separation.errors import Interrupted
+from separation.export import exported
 from separation.migrator import Advance, Pace, StopRequest
 from separation.models import Phase, Run
 from separation.phases import change_phase, phase_of, settle_phase
@@ -32,13 +33,16 @@ def roll_back(
 ) -> None:
     """Take the database back to phase `legacy` and the new tables to what they were just after `migrate`.
 
-    Every legacy row that the migration filled is emptied again, and none else. Idempotent and resumable: a purge that
-    was interrupted goes on where it stopped.
+    Every legacy row that the migration filled is emptied again, and none else. What has no legacy form is in a file
+    before anything is purged. Idempotent and resumable: a purge that was interrupted goes on where it stopped. Raises
+    Refused, with nothing changed, if that file cannot be had.
     """
-    if phase_of(connection) == Phase.DUAL:
-        change_phase(connection, Phase.DUAL, Phase.LEGACY, note)
-    else:
-        settle_phase(connection, note)
+    with exported(connection, note) as counts:
+        if phase_of(connection) == Phase.DUAL:
+            change_phase(connection, Phase.DUAL, Phase.LEGACY, note)
+        else:
+            settle_phase(connection, note)
+    run.add(counts)
     with loss_is_said(connection, RESUME):
         while not stop.asked:
             first, last, customers = row(connection, ROLLBACK.next_range, size=Pace().largest)

@@ -10,13 +10,19 @@ from tests.databases import LegacyDatabase, server
 from tests.separation.engine import query
 
 
-@pytest.fixture
-def backup_dir(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """BACKUP_DIR for this process and for those that `manage` starts, which sign with the same key."""
+@pytest.fixture(autouse=True)
+def export_dir(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A BACKUP_DIR of the test's own, for a roll-back that exports something."""
     settings.BACKUP_DIR = tmp_path / "backups"
-    settings.SECRET_KEY = "for tests " * 6
     monkeypatch.setenv("BACKUP_DIR", str(settings.BACKUP_DIR))
     return tmp_path / "backups"
+
+
+@pytest.fixture
+def backup_dir(settings: Any, export_dir: Path) -> Path:
+    """BACKUP_DIR for this process and for those that `manage` starts, which sign with the same key."""
+    settings.SECRET_KEY = "for tests " * 6
+    return export_dir
 
 
 @pytest.fixture

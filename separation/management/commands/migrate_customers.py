@@ -17,8 +17,9 @@ class Command(BaseCommand):
         "Without an option: the exact plan, read-only, and one real chunk executed and rolled back. --execute "
         "moves every customer who can be moved, in short transactions; it needs a verified backup younger than 24 "
         "hours, a passing preflight and the typed phrase MIGRATE <database name>. Ctrl-C finishes the chunk; the "
-        "same command resumes, also after a crash. --rollback takes everything back; phrase ROLLBACK <database "
-        "name>. The phrase is read from standard input. Exit codes: 0 done, 1 something failed, 2 usage, 3 "
+        "same command resumes, also after a crash. --rollback takes everything back, after writing what has "
+        "no legacy form to a file in BACKUP_DIR; phrase ROLLBACK <database name>. The phrase is read from standard "
+        "input. Exit codes: 0 done, 1 something failed, 2 usage, 3 "
         "refused by an interlock, 4 phrase not given, 130 interrupted and resumable."
     )
 

@@ -1,0 +1,52 @@
+-- What the new tables hold and no legacy table can: a roll-back writes it to a file, one JSON object a row, before it
+-- takes it away. Neither passwords nor tokens are among it.
+
+-- name: customers
+-- Log-ins, proofs of emails, deactivations without a hash, and names that fall into other parts than users.name tells.
+SELECT jsonb_build_object('table', 'customers', 'id', c.id, 'first_name', c.first_name, 'last_name', c.last_name,
+    'is_active', c.is_active, 'email_verified', c.email_verified, 'email_verified_at', c.email_verified_at,
+    'last_login', c.last_login, 'anonymized_at', c.anonymized_at)::text
+FROM customers c
+    LEFT JOIN users u ON u.id = c.id
+    LEFT JOIN customer_profiles p ON p.user_id = c.id
+WHERE c.id > 0 AND (
+    num_nonnulls(c.email_verified_at, c.last_login, c.anonymized_at) > 0
+    OR c.email_verified AND p.id IS NULL
+    OR NOT c.is_active AND u.password NOT LIKE '!$2%%'
+    OR c.first_name ~ '\s' OR c.first_name = '' AND c.last_name <> '' OR c.last_name ~ '^\s|\s$|\s\s')
+
+-- name: customer_profiles
+-- Profiles that are not as the migration makes them, where the old application has no such table.
+SELECT (jsonb_build_object('table', 'customer_profiles') || to_jsonb(p) - 'user_id')::text
+FROM customer_profiles p
+WHERE p.customer_id > 0 AND p.user_id IS NULL AND (p.email_verified OR NOT separation_profile_is_empty(p))
+
+-- name: customer_restaurants
+-- What restaurants wrote about their customers.
+SELECT jsonb_build_object('table', 'customer_restaurants', 'customer_id', l.customer_id, 'restaurant_id',
+    l.restaurant_id, 'notes', l.notes, 'vip_status', l.vip_status)::text
+FROM customer_restaurants l WHERE l.vip_status OR coalesce(l.notes, '') <> ''
+
+-- name: customer_sessions
+-- Log-ins, without what they are proved by.
+SELECT (jsonb_build_object('table', 'customer_sessions') || to_jsonb(s) - 'token_hash' - 'family')::text
+FROM customer_sessions s
+
+-- name: reservations
+-- Reservations that name another customer than their user, where the old application has no such column; a merge is on
+-- record and stays.
+SELECT jsonb_build_object('table', 'reservations', 'id', t.id, 'customer_id', t.customer_id)::text
+FROM reservations t
+WHERE t.customer_id IS DISTINCT FROM t.user_id AND t.customer_id > 0
+    AND NOT EXISTS (SELECT FROM separation_merges m WHERE m.user_id = t.user_id AND m.customer_id = t.customer_id)
+    AND EXISTS (SELECT FROM pg_constraint k
+        WHERE k.conrelid = 'reservations'::regclass AND k.confrelid = 'customers'::regclass)
+
+-- name: orders
+-- Orders that name another customer than their user, where the old application has no such column; a merge is on record
+-- and stays.
+SELECT jsonb_build_object('table', 'orders', 'id', t.id, 'customer_id', t.customer_id)::text
+FROM orders t
+WHERE t.customer_id IS DISTINCT FROM t.user_id AND t.customer_id > 0
+    AND NOT EXISTS (SELECT FROM separation_merges m WHERE m.user_id = t.user_id AND m.customer_id = t.customer_id)
+    AND EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = 'orders'::regclass AND k.confrelid = 'customers'::regclass)
