@@ -1,6 +1,7 @@
 """Backups of a whole database as JSON lines, and their restoration, compared afterwards to the last bit."""
 
 from separation.backups.checking import Checked, check
+from separation.backups.extracting import extract_customer, extract_table
 from separation.backups.pruning import Plan, plan_pruning, prune
 from separation.backups.records import BackupRecord, adopt_records, known_records, latest_verified
 from separation.backups.restoring import Restored, restore
@@ -17,6 +18,8 @@ __all__ = [
     "Restored",
     "adopt_records",
     "check",
+    "extract_customer",
+    "extract_table",
     "find",
     "known_records",
     "latest_verified",

@@ -9,7 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
-from separation.backups import Checked, Key, Restored, check, find, restore
+from separation.backups import Checked, Key, Restored, check, extract_customer, extract_table, find, restore
 from separation.console import Command as BaseCommand
 from separation.errors import UsageFault
 
@@ -26,14 +26,24 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare PATH, --check, --into and --identity."""
+        """Declare PATH, what to make of it, and --identity."""
         parser.add_argument("path", metavar="PATH", help="the backup: an id that backup --list shows, or a folder")
-        parser.add_argument(
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument(
             "--check",
             action="store_true",
             help="prove that it can be restored: into a scratch database on the same server (or that of --into), "
             "compared, dropped, put on record",
         )
+        what.add_argument("--table", metavar="NAME", help="only write the rows of one table into the file --to")
+        what.add_argument(
+            "--customer",
+            type=int,
+            metavar="ID",
+            help="only write what the person with this id has into the file --to: the rows in users and customers, and "
+            "those that refer to them",
+        )
+        parser.add_argument("--to", type=Path, metavar="FILE", help="a new file, of SQL that psql loads")
         parser.add_argument(
             "--into",
             metavar="URL",
@@ -51,6 +61,10 @@ class Command(BaseCommand):
         """Restore, then say how to switch over; or check that it could be done."""
         into, folder = options["into"], find(options["path"])
         key = Key(options["identity"]) if options["identity"] else None
+        _refuse_nonsense(**options)
+        if options["to"]:
+            self._extract(folder, options["table"], options["customer"], options["to"], key)
+            return 0
         target = _target(into) if into else connection
         if options["check"]:
             self._checked(check(connection, folder, target, key=key))
@@ -59,6 +73,15 @@ class Command(BaseCommand):
         self._restored(restore(target, folder, key=key), repr(name))
         self.say(_switch_over(into, name))
         return 0
+
+    def _extract(self, folder: Path, table: str | None, customer: int | None, to: Path, key: Key | None) -> None:
+        if table is not None:
+            manifest = extract_table(folder, table, to, key=key)
+            counts = {each.label: each.rows for each in manifest.tables if table in (each.label, f"public.{each.name}")}
+        else:
+            counts = extract_customer(folder, customer or 0, to, key=key)
+        self.say(f"{', '.join(f'{name} {rows:,}' for name, rows in counts.items())}: written into {to}")
+        self.note("The file shows all of it in the clear; remove it when it has served.")
 
     def _restored(self, restored: Restored, where: str) -> None:
         manifest = restored.manifest
@@ -78,6 +101,15 @@ class Command(BaseCommand):
         self.say("The scratch database is dropped." + (" The backup's record says so." if checked.recorded else ""))
         if not checked.recorded:
             self.note("There is no record that the backup was taken here, so the outcome is not on record.")
+
+
+def _refuse_nonsense(*, table: str | None, customer: int | None, to: Path | None, into: str | None, **_: Any) -> None:
+    chosen = table is not None or customer is not None
+    if chosen != (to is not None) or (chosen and into):
+        raise UsageFault(
+            "--table and --customer take --to FILE, and --to takes one of them; --into is for whole databases.",
+            "python manage.py restore PATH --table NAME --to FILE",
+        )
 
 
 def _target(url: str) -> BaseDatabaseWrapper:
