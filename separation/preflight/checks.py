@@ -18,11 +18,11 @@ from psycopg import sql
 
 from separation.backups import latest_verified
 from separation.environment import COPY, environment_of
-from separation.kinds import EMPTY, Kind, legacy_apps, legacy_columns
+from separation.kinds import AHEAD, EMPTY, Kind, legacy_apps, legacy_columns
 from separation.mirror import MISSING, OUTDATED, state_of
 from separation.preflight.look import SQL, Look, Tally
 from separation.preflight.report import FAIL, PASS, WARN, Result
-from separation.shape import differences
+from separation.shape import differences, misfits
 
 OLDEST, NEWEST = 14, 18
 BACKUP_AGE = timedelta(hours=24)
@@ -153,6 +153,8 @@ def kind(look: Look) -> Result:
 def schema(look: Look) -> Result:
     """Compare every model's columns with the catalog."""
     found = differences(look.connection, adopted=look.is_adopted)
+    if look.kind.name == AHEAD:
+        found += misfits(look.connection)
     fatal = [difference for difference in found if difference.fatal]
     details = [f"{'fails' if difference.fatal else 'works'}: {difference}" for difference in found]
     if fatal:

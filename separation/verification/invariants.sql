@@ -370,7 +370,9 @@ FROM customers p
     LEFT JOIN (
         SELECT email, bool_or(alone) AS alone, array_agg(spelling) AS spellings FROM (
             SELECT lower(ltrim(rtrim(u.email, {{blanks}}), {{blanks}})) AS email, u.email AS spelling,
-                u.is_customer AND u.password = 'MIGRATED_TO_CUSTOMERS_TABLE' AS marked,
+                u.is_customer AND u.password = 'MIGRATED_TO_CUSTOMERS_TABLE' AND u.id NOT IN (
+                    SELECT row_id FROM separation_findings
+                    WHERE kind = 'row_failed' AND table_name = 'users' AND state <> 'gone') AS marked,
                 count(*) OVER (PARTITION BY lower(ltrim(rtrim(u.email, {{blanks}}), {{blanks}}))) = 1 AS alone
             FROM users u
         ) u WHERE u.marked GROUP BY email
