@@ -21,6 +21,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from psycopg.pq import TransactionStatus
 
 from separation.errors import CheckFailed, Interrupted
 from separation.migrator import Migration, Pace, StopRequest
@@ -31,8 +32,9 @@ from separation.rollback import is_rolled_back, roll_back
 from separation.verification import verify
 from tests.databases import database_url, default_connection_to
 from tests.separation.engine import checksums, columns_of, move, one, query
-from tests.separation.old_application import application_role, old_application
-from tests.separation.test_mirror_properties import ahead, answer, everywhere
+from tests.separation.new_application import BOOK, CUSTOMER, ORDER, Row, Session, changed_user, only, user_of, write
+from tests.separation.old_application import BCRYPT, application_role, old_application
+from tests.separation.test_mirror_properties import ahead, answer, everywhere, status
 
 # What the old application sees: its own columns, which only it writes.
 SEEN = {
@@ -63,6 +65,10 @@ in_dual = precondition(lambda self: self.phase == Phase.DUAL)
 in_purge = precondition(lambda self: self.purging)
 quiet = precondition(lambda self: not self.waiting)
 instants = st.integers(0, 40)
+addresses = st.sampled_from(["a@x.example", "A@x.example", "b@x.example", "c@x.example"])
+names = st.tuples(st.sampled_from(["Ann", " Ann Marie", ""]), st.sampled_from(["Lee", ""]))
+phones = st.sampled_from([None, "+1", "7"])
+hashes = st.sampled_from([BCRYPT, BCRYPT.replace("a", "u"), "!"])
 
 
 class Separation(RuleBasedStateMachine):
@@ -82,11 +88,11 @@ class Separation(RuleBasedStateMachine):
         self.connection = self.database.connection
         role = enter(application_role(self.database.name, profiles=kind == "ahead"))
         self.old, self.second = (enter(old_application(self.database.name, role)) for _ in range(2))
-        self.watch, self.twin, self.second_twin = (
+        self.watch, self.new, self.twin, self.second_twin = (
             enter(psycopg.connect(database_url(name), autocommit=True))
-            for name in (self.database.name, self.twin_name, self.twin_name)
+            for name in (self.database.name, self.database.name, self.twin_name, self.twin_name)
         )
-        for session in (self.old, self.second, self.twin, self.second_twin):
+        for session in (self.old, self.second, self.new, self.twin, self.second_twin):
             session.execute("SET lock_timeout = '300ms'")
         self.columns = {
             # The server's clock and a sequence that the new profiles draw from as well; everything else is compared.
@@ -110,6 +116,7 @@ class Separation(RuleBasedStateMachine):
     def old_application_writes(self, data: st.DataObject) -> None:
         sql, values = data.draw(st.one_of(everywhere + (ahead if self.kind == "ahead" else [])))
         assert answer(self.old, sql, values) == answer(self.twin, sql, values), sql
+        self.keep_out_who_is_deactivated(self.twin)
 
     @quiet
     @rule(data=st.data())
@@ -119,6 +126,8 @@ class Separation(RuleBasedStateMachine):
         for session in (self.second, self.second_twin):
             session.execute("BEGIN")
         assert answer(self.second, sql, values) == answer(self.second_twin, sql, values), sql
+        if self.second.info.transaction_status == TransactionStatus.INTRANS:
+            self.keep_out_who_is_deactivated(self.second_twin)
         self.waiting = True
 
     @precondition(lambda self: self.waiting)
@@ -127,6 +136,114 @@ class Separation(RuleBasedStateMachine):
         for session in (self.second, self.second_twin):
             session.execute("COMMIT")
         self.waiting = False
+
+    # What the new application does.
+
+    @in_dual
+    @rule(email=addresses, name=names, phone=phones, password=hashes, active=st.booleans())
+    def somebody_registers(
+        self, email: str, name: tuple[str, str], phone: str | None, password: str, active: bool
+    ) -> None:
+        taken = self.is_taken(email)
+        answer = self.write(
+            """INSERT INTO customers (email, password, first_name, last_name, phone, is_active, created_at, updated_at)
+            VALUES (%s, %s, %s, %s, %s, %s, '2026-04-01', '2026-04-01') RETURNING *""",
+            *(email, password, *name, phone, active),
+        )
+        if isinstance(answer, str):
+            assert self.waiting or taken, answer
+            return
+        user = user_of(answer[0])
+        self.twin.execute(
+            """INSERT INTO users (id, email, name, password, phone, is_customer, created_at, updated_at)
+            VALUES (%(id)s, %(email)s, %(name)s, %(password)s, %(phone)s, true, '2026-04-01', '2026-04-01')""",
+            user,
+        )
+        assert not taken
+        self.copy_profile(user["id"])
+
+    @in_dual
+    @rule(
+        number=instants,
+        fields=st.fixed_dictionaries(
+            {},
+            optional={
+                "email": addresses,
+                "first_name": st.sampled_from(["Ann", "Ann Marie", ""]),
+                "last_name": st.sampled_from(["Lee", ""]),
+                "phone": phones,
+                "password": hashes,
+                "is_active": st.booleans(),
+            },
+        ),
+    )
+    def somebody_changes(self, number: int, fields: dict[str, Any]) -> None:
+        person = self.customer(number)
+        if person is None or not fields:
+            return
+        before = only(self.watch, CUSTOMER, person)
+        taken = "email" in fields and self.is_taken(fields["email"], person)
+        columns = ", ".join(f"{field} = %s" for field in fields)
+        answer = self.write(f"UPDATE customers SET {columns} WHERE id = %s RETURNING *", *fields.values(), person)
+        if isinstance(answer, str):
+            assert self.waiting or taken or answer == "23503", answer
+            return
+        user = only(self.twin, "SELECT id, email, name, password, phone FROM users WHERE id = %s", person)
+        self.twin.execute(
+            """UPDATE users SET email = %(email)s, name = %(name)s, password = %(password)s, phone = %(phone)s
+            WHERE id = %(id)s""",
+            changed_user(user, before, answer[0]),
+        )
+
+    @in_dual
+    @rule(number=instants, status=status)
+    def somebody_books(self, number: int, status: str) -> None:
+        person = self.customer(number)
+        answer = self.write(BOOK, status, person) if person else ""
+        if isinstance(answer, str):
+            return
+        assert answer[0]["user_id"] == person
+        self.in_twin(BOOK.replace("customer_id)", "user_id, id)").replace("%s FROM", "%s, %s FROM"), status, answer[0])
+
+    @in_dual
+    @rule(number=instants)
+    def somebody_orders(self, number: int) -> None:
+        person = self.customer(number)
+        answer = self.write(ORDER, person) if person else ""
+        if isinstance(answer, str):
+            return
+        assert answer[0]["user_id"] == person
+        self.in_twin(ORDER.replace("customer_id)", "user_id, id)").replace("%s FROM", "%s, %s FROM"), answer[0])
+
+    @in_dual
+    @rule(number=instants)
+    def somebody_cancels(self, number: int) -> None:
+        person = self.customer(number)
+        cancel = "UPDATE reservations SET status = 'CANCELLED' WHERE "
+        answer = self.write(f"{cancel} customer_id = %s RETURNING id", person)
+        if isinstance(answer, list):
+            self.twin.execute(f"{cancel} id = ANY (%s)", [[row["id"] for row in answer]])
+
+    @in_dual
+    @rule(number=instants, notes=st.sampled_from(["Vegan", "Nuts"]))
+    def somebody_fills_the_profile(self, number: int, notes: str) -> None:
+        person = self.customer(number)
+        if isinstance(
+            self.write("UPDATE customer_profiles SET notes = %s WHERE customer_id = %s", notes, person), list
+        ):
+            self.copy_profile(person)
+
+    @in_dual
+    @rule(number=instants)
+    def nobody_is_deleted(self, number: int) -> None:
+        person = self.customer(number)
+        if person:
+            assert self.write("DELETE FROM customers WHERE id = %s", person) in ("23001", "55P03")
+
+    @in_purge
+    @rule()
+    def nobody_registers_while_the_tables_are_emptied(self) -> None:
+        assert self.write("INSERT INTO customers (email, password) VALUES ('z@x.example', '!')") == "55000"
 
     # What the engine does.
 
@@ -223,6 +340,46 @@ class Separation(RuleBasedStateMachine):
             assert query(self.connection, LOST) == []
 
     # How.
+
+    def write(self, sql: str, *values: Any) -> list[Row] | str:
+        """Write as the new application; the twin's sequences then go on where these stand."""
+        answer = write(self.new, sql, *values)
+        for sequence in ("users_id_seq", "reservations_id_seq", "orders_id_seq"):
+            at = self.watch.execute(f"SELECT last_value, is_called FROM {sequence}").fetchone()
+            self.twin.execute(f"SELECT setval('{sequence}', %s, %s)", at)
+        return answer
+
+    def in_twin(self, sql: str, *values: Any) -> None:
+        """Write in the twin what the new application wrote; a row that it got stands for its user_id and its id."""
+        row = values[-1]
+        self.twin.execute(sql, (*values[:-1], row["user_id"], row["id"]))
+
+    def customer(self, number: int) -> int | None:
+        """Return the id of one of the customers, counted round."""
+        people = [row[0] for row in self.watch.execute("SELECT id FROM customers WHERE id > 0 ORDER BY id")]
+        return people[number % len(people)] if people else None
+
+    def is_taken(self, email: str, person: int = 0) -> bool:
+        sql = r"SELECT FROM users WHERE lower(btrim(email, E' \t\n\r\f\x0b')) = lower(%s) AND id <> %s"
+        return self.twin.execute(sql, [email, person]).fetchone() is not None
+
+    def copy_profile(self, person: int | None) -> None:
+        """Give the twin the profile that the old application sees, if it knows profiles."""
+        if self.kind == "ahead":
+            copied = "user_id, phone_verified, email_verified, vip_status, tags, notes, marketing_opt_in, updated_at"
+            profile = self.watch.execute(
+                f"SELECT {copied} FROM customer_profiles WHERE user_id = %s", [person]
+            ).fetchone()
+            self.twin.execute("DELETE FROM customer_profiles WHERE user_id = %s", [person])
+            self.twin.execute(f"INSERT INTO customer_profiles ({copied}) VALUES ({', '.join(['%s'] * 8)})", profile)
+
+    def keep_out_who_is_deactivated(self, twin: Session) -> None:
+        """Give whom the portal has deactivated in the twin, too, the password that no reader of bcrypt accepts."""
+        if self.phase == Phase.DUAL:
+            out = [row[0] for row in self.watch.execute("SELECT id FROM customers WHERE NOT is_active")]
+            twin.execute(
+                "UPDATE users SET password = '!' || password WHERE id = ANY (%s) AND password LIKE '$2%%'", [out]
+            )
 
     def migration(self, size: int) -> Migration:
         return Migration(self.connection, self.run, pace=Pace(size=size, smallest=size, largest=size))
