@@ -1,10 +1,11 @@
 """What has to hold before customers are moved: each interlock in one place, naming the command that satisfies it."""
 
+from datetime import timedelta
+
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.utils import timezone
 
 from separation.backups import latest_verified
-from separation.database import has_table, name_of, scalar
+from separation.database import has_table, name_of, now_of, scalar
 from separation.environment import PRODUCTION, environment_of
 from separation.errors import Refused
 from separation.mirror import INSTALLED, state_of
@@ -86,7 +87,14 @@ def require_backup(connection: BaseDatabaseWrapper) -> None:
         raise Refused(
             "backup", f"No verified backup of database {name_of(connection)!r} is on record.", "python manage.py backup"
         )
-    age = timezone.now() - backup.taken_at
+    age = backup.age(now_of(connection))
+    if age < timedelta():
+        raise Refused(
+            "backup",
+            f"The newest verified backup of database {name_of(connection)!r}, {backup.id}, is of a time still to come: "
+            "the server's clock was set back, and how old it is cannot be told.",
+            "python manage.py backup",
+        )
     if age > BACKUP_AGE:
         raise Refused(
             "backup",

@@ -25,14 +25,14 @@ from separation.models import Run
 def recorded(connection: BaseDatabaseWrapper, kind: str) -> Iterator[Run]:
     """Yield a new run of KIND, recorded before anything else and closed however the block ends.
 
-    Raises CheckFailed before the row is written if the log cannot be.
+    Raises CheckFailed before the block is entered if the log cannot be written.
     """
     log = _new_log(kind)
     run = Run.objects.using(connection.alias).create(
         kind=kind, operator=_operator(), database=name_of(connection), log_path=str(log), started_at=timezone.now()
     )
-    _write_log(run)
     try:
+        _begin_log(run)
         yield run
     except (Interrupted, KeyboardInterrupt) as error:
         _close(connection, run, Run.INTERRUPTED, str(error) or "Ctrl-C")
@@ -62,10 +62,21 @@ def _new_log(kind: str) -> Path:
             else:
                 return path
     except OSError as error:
-        raise CheckFailed(
-            f"The log folder {settings.LOG_DIR} cannot be written ({error.strerror}), so nothing was started.",
-            "set LOG_DIR to a folder that this user may write, and run the same command again",
-        ) from error
+        raise _no_log(error) from error
+
+
+def _begin_log(run: Run) -> None:
+    try:
+        _write_log(run)
+    except OSError as error:
+        raise _no_log(error) from error
+
+
+def _no_log(error: OSError) -> CheckFailed:
+    return CheckFailed(
+        f"The log folder {settings.LOG_DIR} cannot be written ({error.strerror}), so nothing was started.",
+        "set LOG_DIR to a folder that this user may write, and run the same command again",
+    )
 
 
 def _close(connection: BaseDatabaseWrapper, run: Run, state: str, error: str) -> None:
@@ -74,7 +85,9 @@ def _close(connection: BaseDatabaseWrapper, run: Run, state: str, error: str) ->
     A row that could not be written stays `running` until the next run, which holds the lock, marks it as interrupted.
     Raises CheckFailed if only the log of a good run cannot be written; after a failure that failure is what counts.
     """
-    run.state, run.error, run.finished_at = state, error, timezone.now()
+    run.state, run.error = state, error
+    # The clock may have been set back meanwhile.
+    run.finished_at = max(timezone.now(), run.started_at)
     try:
         run.save(using=connection.alias)
     except DatabaseError:

@@ -21,6 +21,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from config.sql import Queries
 from separation.backups.files import sync, write_text
 from separation.backups.manifest import Manifest, read_manifest
+from separation.database import now_of
 from separation.errors import SeparationError
 from separation.identity import identity_of
 
@@ -48,8 +49,8 @@ class BackupRecord:
     check_failed: str = ""
 
     def age(self, now: datetime) -> timedelta:
-        """Return how old it is; at least nothing, whatever the clocks say."""
-        return max(now - self.taken_at, timedelta())
+        """Return how old it is by the server's clock, which stamped it: negative if that was set back since."""
+        return now - self.taken_at
 
     @property
     def is_good(self) -> bool:
@@ -122,8 +123,14 @@ def known_records(connection: BaseDatabaseWrapper) -> list[BackupRecord]:
 
 
 def latest_verified(connection: BaseDatabaseWrapper) -> BackupRecord | None:
-    """Return the newest backup of this very database that may be relied on and whose folder is still there."""
-    return next((record for record in known_records(connection) if record.is_good and record.is_there), None)
+    """Return the newest backup of this very database that may be relied on and whose folder is still there.
+
+    One that was taken in the future, by the server's clock, comes last: that clock was set back, and nobody knows how
+    old it is.
+    """
+    now = now_of(connection)
+    known = sorted(known_records(connection), key=lambda record: record.taken_at > now)
+    return next((record for record in known if record.is_good and record.is_there), None)
 
 
 def note_on_record(connection: BaseDatabaseWrapper, manifest_sha256: str, folder: Path, **outcome: Any) -> bool:

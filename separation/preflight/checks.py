@@ -13,10 +13,10 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
-from django.utils import timezone
 from psycopg import sql
 
 from separation.backups import latest_verified
+from separation.database import now_of
 from separation.environment import COPY, environment_of
 from separation.kinds import AHEAD, EMPTY, Kind, legacy_apps, legacy_columns
 from separation.mirror import MISSING, OUTDATED, state_of
@@ -387,7 +387,10 @@ def backup(look: Look) -> Result:
     if record is None:
         message = "No verified backup of this database is on record."
         return Result(FAIL, message, 0, remedy="python manage.py backup")
-    age = record.age(timezone.now())
+    age = record.age(now_of(look.connection))
+    if age < timedelta():
+        message = f"The newest verified backup, {record.id}, is of a time that is still to come by the server's clock."
+        return Result(FAIL, message, record.id, remedy="python manage.py backup")
     message = f"The newest verified backup, {record.id}, is {_hours(age):.1f} hours old."
     if age > BACKUP_AGE:
         message = f"{message} The limit is {_hours(BACKUP_AGE):.0f}."

@@ -199,7 +199,7 @@ def test_an_old_backup_does_not_count(backed_up, folders, monkeypatch):
     monkeypatch.setattr(settings, "BACKUP_DIR", folders / "backups")
     backup = latest_verified(connection)
     assert backup
-    monkeypatch.setattr("separation.interlocks.timezone.now", lambda: backup.taken_at + timedelta(hours=25))
+    monkeypatch.setattr("separation.interlocks.now_of", lambda _: backup.taken_at + timedelta(hours=25))
 
     with pytest.raises(Refused) as error:
         require_backup(connection)
