@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.db.backends.base.base import BaseDatabaseWrapper
+from pytest_django.plugin import DjangoDbBlocker
 
-from tests.databases import LegacyDatabase, server
+from tests.databases import Databases, LegacyDatabase, server
 from tests.separation.engine import query
+from tests.separation.forked import World
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +56,19 @@ def become(
         connection.close()
         connection.settings_dict["USER"] = ""
         query(connection, f"DROP OWNED BY {role} CASCADE")
+
+
+@pytest.fixture(scope="module")
+def world(
+    databases: Databases, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """A database with customers and bookings of every sort, backed up, and the commands on it; for a whole module."""
+    folder = tmp_path_factory.mktemp("world")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        django_db_blocker.unblock(),
+        databases.clone("ahead", 30, 1, True) as database,
+    ):
+        patch.setattr(django_settings, "BACKUP_DIR", folder / "backups")
+        patch.setattr(django_settings, "LOG_DIR", folder / "logs")
+        yield World(database.connection, folder)

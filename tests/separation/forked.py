@@ -1,7 +1,8 @@
 """Commands in real processes that cost nothing to start: forked from this one, which has Django loaded.
 
-A blow may go with one: at a certain instant of its life it is killed, or loses its connections. Instants are counted in
-statements and commits, so that they are the same ones on a slow machine; what is under way then goes on at the server.
+A blow may go with one: at a certain instant of its life it is killed, loses its connections, or finds the disk full.
+Instants are counted in statements and commits, so that they are the same ones on a slow machine; what is under way then
+goes on at the server.
 """
 
 import functools
@@ -14,29 +15,36 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 from django.core.management import execute_from_command_line
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from separation.migrator import Pace
-from tests.databases import LegacyDatabase, database_url
-from tests.separation.engine import one
+from separation.models import Run
+from separation.verification import verify
+from tests.databases import database_url
+from tests.separation.engine import checksums, columns_of, one
 
-KILL, TERMINATE = "kill", "terminate"
+Strike = Callable[[], object]
+
+# What of the engine's own tables is empty again after a roll-back.
+FORGOTTEN = {"separation_chunks", "separation_undo", "separation_pending"}
 
 
 @dataclass(frozen=True)
 class Blow:
     """What befalls a process at the instant AT: before that statement is sent, or DELAY seconds after."""
 
-    kind: str
+    strike: Strike
     at: int
     delay: float | None = None
 
@@ -51,67 +59,70 @@ class Ended:
     statements: list[str]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Process:
     """A command under way in a process of its own."""
 
     pid: int
-    folder: Path
+    out: int
+    err: int
+    trace: Path
 
     def wait(self) -> Ended:
         """Return how it ended."""
         _, status = os.waitpid(self.pid, 0)
-        said = [(self.folder / name).read_text() for name in ("out", "err", "statements")]
-        return Ended(os.waitstatus_to_exitcode(status), said[0], said[1], said[2].splitlines())
+        out, err = (_rest_of(stream) for stream in (self.out, self.err))
+        return Ended(os.waitstatus_to_exitcode(status), out, err, self.trace.read_text().splitlines())
 
 
 def start(
-    database: LegacyDatabase,
-    folder: Path,
+    connection: BaseDatabaseWrapper,
+    trace: Path,
     *arguments: str,
     stdin: str = "",
     blow: Blow | None = None,
-    prepare: Callable[[], None] = lambda: None,
+    prepare: Strike = lambda: None,
     chunk: int = 7,
 ) -> Process:
-    """Start `manage.py ARGUMENTS` on DATABASE, with chunks of CHUNK customers, after PREPARE was called there."""
-    folder.mkdir(exist_ok=True)
-    (folder / "in").write_text(stdin)
-    for name in ("out", "err", "statements"):
-        (folder / name).write_text("")
-    spared = database.connection.connection and database.connection.connection.info.backend_pid
+    """Start `manage.py ARGUMENTS` on CONNECTION's database, in chunks of CHUNK customers, after PREPARE.
+
+    What it says goes into pipes: it may not be more than a pipe holds. Its statements go to the file TRACE.
+    """
+    trace.write_text("")
+    (typed, terminal), (out, says), (err, notes) = os.pipe(), os.pipe(), os.pipe()
+    os.write(terminal, stdin.encode())
     with warnings.catch_warnings():
         # The child uses nothing that another thread of this process may hold.
         warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()
-    if pid:
-        return Process(pid, folder)
-    code = 99
-    try:
-        _take_streams(folder)
-        _take_connection(database.name)
-        _count_instants(folder, blow, database.name, spared or 0)
-        _pace(chunk)
-        prepare()
-        code = _run(arguments)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(code)
+    if not pid:
+        for stream, number in ((typed, 0), (says, 1), (notes, 2)):
+            os.dup2(stream, number)
+        for stream in (terminal, out, err):
+            os.close(stream)
+        _live(connection, trace, arguments, blow, prepare, chunk)
+    for stream in (typed, terminal, says, notes):
+        os.close(stream)
+    return Process(pid, out, err, trace)
 
 
-def run(database: LegacyDatabase, folder: Path, *arguments: str, **how: Any) -> Ended:
+def run(connection: BaseDatabaseWrapper, trace: Path, *arguments: str, **how: Any) -> Ended:
     """Do what `start` does, and return how it ended."""
-    return start(database, folder, *arguments, **how).wait()
+    return start(connection, trace, *arguments, **how).wait()
 
 
-def alone(database: LegacyDatabase) -> None:
-    """Return once the server has noticed that the processes are gone: nobody but the test is connected."""
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    while one(database.connection, others):
-        time.sleep(0.002)
+def kill() -> None:
+    """End this process as `kill -9` does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def lose_connections() -> None:
+    """Have the server end every connection of this process's database but that of the test."""
+    with psycopg.connect(database_url("postgres"), autocommit=True) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> ALL (%s)",
+            [connections["default"].settings_dict["NAME"], _spared],
+        )
 
 
 def spread(seed: int, begin: int, end: int, number: int) -> list[int]:
@@ -120,43 +131,141 @@ def spread(seed: int, begin: int, end: int, number: int) -> list[int]:
     return [begin + int(part * width + chance.random() * width) for part in range(number)]
 
 
-def _take_streams(folder: Path) -> None:
-    for number, name, flags in ((0, "in", os.O_RDONLY), (1, "out", os.O_WRONLY), (2, "err", os.O_WRONLY)):
-        os.dup2(os.open(folder / name, flags), number)
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
+def begun(statements: list[str]) -> int:
+    """Return the instant at which the run is recorded: the phrase was given, and the data is about to change."""
+    return next(number for number, sql in enumerate(statements) if sql.startswith('INSERT INTO "separation_runs"'))
+
+
+def turned(statements: list[str]) -> int:
+    """Return the instant at which the phase changes."""
+    return next(number for number, sql in enumerate(statements) if sql.startswith('UPDATE "separation_phase"'))
+
+
+def without_preflight() -> None:
+    """Leave the preflight out: it only reads, and takes as long as all the rest."""
+    from separation import interlocks
+
+    interlocks.require_preflight = lambda connection: None
+
+
+class World:
+    """A legacy database with its backup, the commands on it, and what it was like before."""
+
+    def __init__(self, connection: BaseDatabaseWrapper, folder: Path) -> None:
+        self.connection, self.folder = connection, folder
+        self.name = str(connection.settings_dict["NAME"])
+        self.columns = {
+            table: names
+            for table, names in columns_of(connection).items()
+            if not table.startswith("separation_") or table in FORGOTTEN
+        }
+        backup = run(connection, folder / "trace", "backup")
+        assert backup.code == 0, backup.err
+        self.before = self.looks()
+
+    def looks(self) -> dict[str, str]:
+        """Return the checksum of every table that a roll-back leaves as it was."""
+        return checksums(self.connection, self.columns)
+
+    def start(
+        self, option: str, blow: Blow | None = None, prepare: Strike = without_preflight, trace: str = "trace"
+    ) -> Process:
+        """Start `migrate_customers` with OPTION, in chunks of four."""
+        stdin = f"{'MIGRATE' if option == '--execute' else 'ROLLBACK'} {self.name}\n"
+        arguments = ("migrate_customers", option)
+        path = self.folder / trace
+        return start(self.connection, path, *arguments, stdin=stdin, blow=blow, prepare=prepare, chunk=4)
+
+    def run(self, option: str, blow: Blow | None = None, prepare: Strike = without_preflight) -> Ended:
+        """Do what `start` does, and return how it ended once nobody else is connected."""
+        ended = self.start(option, blow, prepare).wait()
+        self.alone()
+        return ended
+
+    def alone(self) -> None:
+        """Return once the server has noticed that processes are gone: nobody but the test is connected."""
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        while one(self.connection, others):
+            time.sleep(0.002)
+
+    def goes_there(self) -> None:
+        """Execute to the end: everything is verified."""
+        done = self.run("--execute")
+        assert done.code == 0, done.err
+        assert done.out.splitlines()[-1].startswith(("Verified: every invariant holds.", "Nothing to do: all "))
+        assert self.broken() == set()
+        assert not Run.objects.filter(state=Run.RUNNING).exists()
+
+    def comes_back(self) -> None:
+        """Roll back to the end: every value is what it was."""
+        done = self.run("--rollback")
+        assert done.code == 0, done.err
+        assert one(self.connection, "SELECT name FROM separation_phase") == "legacy"
+        assert self.looks() == self.before
+
+    def broken(self) -> set[str]:
+        """Return the invariants that do not hold."""
+        return {result.id for result in verify(self.connection).failures}
+
+
+def _rest_of(stream: int) -> str:
+    with open(stream, encoding="utf-8") as file:
+        return file.read()
 
 
 _left_alone: list[Any] = []
+_spared: list[int] = []
 
 
-def _take_connection(name: str) -> None:
-    """Connect anew to the database NAME; what the parent has open is neither used nor closed here."""
-    wrapper = connections["default"]
-    _left_alone.append(wrapper)
-    wrapper.settings_dict["NAME"] = name
-    connections["default"] = type(wrapper)(wrapper.settings_dict, alias="default")
+def _live(
+    connection: BaseDatabaseWrapper,
+    trace: Path,
+    arguments: tuple[str, ...],
+    blow: Blow | None,
+    prepare: Strike,
+    chunk: int,
+) -> NoReturn:
+    """Be the command, from here to the end of this process."""
+    code = 99
+    try:
+        sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
+        _connect_anew(connection)
+        _count_instants(trace, blow)
+        _pace(chunk)
+        prepare()
+        code = _end_of(arguments)
+        sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
+        code = code or 99
+    finally:
+        os._exit(code)
 
 
-def _count_instants(folder: Path, blow: Blow | None, name: str, spared: int) -> None:
-    """Write down every statement and every commit of this process, and strike at one of them; the parent is SPARED."""
-    numbers, trace = count(), (folder / "statements").open("w", buffering=1)
-    admin = psycopg.connect(database_url("postgres"), autocommit=True) if blow and blow.kind == TERMINATE else None
+def _connect_anew(connection: BaseDatabaseWrapper) -> None:
+    """Connect to the same database; what the parent has open is neither used nor closed here."""
+    _left_alone.extend([connection, connections["default"]])
+    if connection.connection is not None:
+        _spared.append(connection.connection.info.backend_pid)
+    connections.settings["default"] = connection.settings_dict
+    connections["default"] = type(connection)(connection.settings_dict, alias="default")
+
+
+def _count_instants(trace: Path, blow: Blow | None) -> None:
+    """Write down every statement and every commit of this process, and strike at one of them."""
+    numbers, file = count(), trace.open("w", buffering=1)
 
     def strike() -> None:
-        time.sleep((blow and blow.delay) or 0)
-        if admin is None:
-            os.kill(os.getpid(), signal.SIGKILL)
-        else:
-            admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s",
-                [name, spared],
-            )
+        assert blow
+        time.sleep(blow.delay or 0)
+        blow.strike()
 
     def counted(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def wrapper(self: Any, *arguments: Any, **named: Any) -> Any:
             number = next(numbers)
-            trace.write(" ".join(str(arguments[0] if arguments else "COMMIT").split())[:100] + "\n")
+            with suppress(OSError):
+                file.write(" ".join(str(arguments[0] if arguments else "COMMIT").split())[:100] + "\n")
             if blow and number == blow.at:
                 if blow.delay is None:
                     strike()
@@ -181,7 +290,7 @@ def _pace(chunk: int) -> None:
     Pace.__init__ = fixed  # type: ignore[method-assign]
 
 
-def _run(arguments: tuple[str, ...]) -> int:
+def _end_of(arguments: tuple[str, ...]) -> int:
     try:
         execute_from_command_line(["manage.py", *arguments])
     except SystemExit as end:

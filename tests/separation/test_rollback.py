@@ -88,7 +88,11 @@ def test_a_roll_back_that_forgot_nothing_yet_is_not_done(legacy_database, tmp_pa
     assert Undo.objects.exists()
 
     done = forked.run(
-        database, tmp_path / "process", "migrate_customers", "--rollback", stdin=f"ROLLBACK {database.name}\n"
+        database.connection,
+        tmp_path / "process",
+        "migrate_customers",
+        "--rollback",
+        stdin=f"ROLLBACK {database.name}\n",
     )
 
     assert done.code == 0, done.err
@@ -103,7 +107,7 @@ def test_nothing_begins_before_a_roll_back_is_finished(legacy_database, tmp_path
     move(database.connection)
     change_phase(database.connection, "dual", "legacy")
 
-    done = forked.run(database, tmp_path / "process", *command)
+    done = forked.run(database.connection, tmp_path / "process", *command)
 
     assert (done.code, done.out) == (3, "")
     assert done.err.splitlines() == [
