@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError
@@ -43,6 +44,11 @@ def name_of(connection: BaseDatabaseWrapper) -> str:
     return str(scalar(connection, "SELECT current_database()"))
 
 
+def now_of(connection: BaseDatabaseWrapper) -> datetime:
+    """Return what the server's clock says, in UTC: what it has stamped is compared with no other clock."""
+    return scalar(connection, "SELECT clock_timestamp() AT TIME ZONE 'UTC'").replace(tzinfo=UTC)  # type: ignore[no-any-return]
+
+
 def has_table(connection: BaseDatabaseWrapper, table: str) -> bool:
     """Return whether the schema has TABLE."""
     return bool(scalar(connection, "SELECT to_regclass(quote_ident(%(table)s)) IS NOT NULL", table=table))
@@ -58,7 +64,11 @@ def is_lost(connection: BaseDatabaseWrapper, error: Exception) -> bool:
 
 @contextmanager
 def loss_is_said(connection: BaseDatabaseWrapper, resume: str) -> Iterator[None]:
-    """Turn the loss of the connection into CheckFailed with the command RESUME; the next query connects anew."""
+    """Turn the loss of the connection into CheckFailed with the command RESUME; the next query connects anew.
+
+    Raises what a connection that cannot even be opened raises.
+    """
+    connection.ensure_connection()
     try:
         yield
     except (DatabaseError, InterfaceError) as error:
