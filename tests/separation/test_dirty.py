@@ -1,4 +1,4 @@
-"""Every awkward value that has been seen in such a database, with what becomes of it: moved how, found as what, left."""
+"""Every awkward value that was seen in such a database, with what becomes of it: moved how, found as what, left."""
 
 import re
 from collections.abc import Callable, Iterator
