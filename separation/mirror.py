@@ -46,8 +46,8 @@ _MORE = {
     "reservations": "booking_triggers",
     "orders": "booking_triggers",
 }
-# The tables with triggers of the way back alone; it has some on the others, too.
-_OURS = ("customers", "customer_restaurants", "customer_sessions")
+# The tables of which no row is followed, with triggers of their own: restaurants, and ours.
+_ALONE = ("restaurants", "customers", "customer_restaurants", "customer_sessions")
 _TRIGGER = re.compile(r"CREATE OR REPLACE TRIGGER (\w+)")
 _SIGNATURE = re.compile(r"CREATE OR REPLACE FUNCTION (\w+)\(")
 _BATCH = 200
@@ -98,7 +98,7 @@ def repair(connection: BaseDatabaseWrapper) -> None:
 
 def remove(editor: BaseDatabaseSchemaEditor) -> None:
     """Drop the triggers, then the functions; idempotent."""
-    for table in (*_FOLLOWED, *_OURS):
+    for table in (*_FOLLOWED, *_ALONE):
         for drop in _drops(editor.connection, table, set()):
             ddl.change(editor, drop)
     for function in _functions(editor.connection):
@@ -108,7 +108,7 @@ def remove(editor: BaseDatabaseSchemaEditor) -> None:
 def state_of(connection: BaseDatabaseWrapper) -> str:
     """Return whether the mirror is installed as this version has it, outdated (or switched off in part), or missing."""
     version = scalar(connection, _VERSION)
-    made = rows(connection, _MADE, tables=[*_FOLLOWED, *_OURS])
+    made = rows(connection, _MADE, tables=[*_FOLLOWED, *_ALONE])
     if not version or not made:
         return MISSING
     expected = {
@@ -123,6 +123,7 @@ def drain(connection: BaseDatabaseWrapper) -> int:
 
     In a short transaction for each part of the queue. A person who cannot be brought into step becomes a finding.
     """
+    execute(connection, _QUEUE.everybody)
     after, size = -(2**31), _BATCH
     while (first := scalar(connection, _QUEUE.first, after=after)) is not None:
         try:
@@ -198,7 +199,7 @@ def _schema(connection: BaseDatabaseWrapper) -> str:
 
 def _triggers(blocks: dict[str, str]) -> dict[str, str]:
     """Return the statements that make each table's triggers."""
-    made = {table: [blocks[f"triggers_{table}"]] for table in _OURS}
+    made = {table: [blocks[f"triggers_{table}"]] for table in _ALONE}
     for table, function in _FOLLOWED.items():
         templates = [blocks["statement_triggers"]] + ([blocks[_MORE[table]]] if table in _MORE else [])
         changed = blocks[f"changed_{table}"]

@@ -133,6 +133,7 @@ class Finding(models.Model):
         ("row_failed", "could not be moved"),
         ("deleted_meanwhile", "deleted by the old application meanwhile"),
         ("no_user", "row of an earlier attempt whose customer is not in users"),
+        ("truncated", "table emptied by TRUNCATE"),
     ]
     OPEN, SETTLED, GONE = "open", "settled", "gone"
     STATES = [(OPEN, "open"), (SETTLED, "settled"), (GONE, "no longer there")]

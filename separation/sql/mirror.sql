@@ -1,8 +1,8 @@
 -- The mirror: what the old application writes, repeated in the new tables, in its own transaction.
 --
--- Each block makes one function, but for `unearned` and, at the end, conditions and triggers. The functions run with the
--- rights of their owner, since the old application's role has none on the new tables, and see fixed schemas only.
--- Whatever goes wrong in here, a lock that another session holds above all, must not reach the old application: the
+-- Each block makes one function, but for `unearned`, `idle` and, at the end, conditions and triggers. The functions run
+-- with the rights of their owner, since the old application's role has none on the new tables, and see fixed schemas
+-- only. Whatever goes wrong in here, a lock that another session holds above all, must not reach the old application: the
 -- people concerned are queued in separation_pending instead, and `separation.mirror.drain` brings them into step. In
 -- another isolation than READ COMMITTED everything is queued, for there the mirror would look at a snapshot of the past.
 --
@@ -22,7 +22,9 @@ $mirror$
 
 -- name: unearned
 -- Gives the links of these customers without a reason, and whether somebody wrote notes on them or marked them.
-SELECT t.id, t.customer_id, coalesce(t.notes, '') <> '' OR t.vip_status AS stays FROM customer_restaurants t
+SELECT t.id, t.customer_id, coalesce(t.notes, '') <> '' OR t.vip_status AS stays,
+    (t.visit_count, t.total_spent) IS DISTINCT FROM (0, 0) AS counts
+FROM customer_restaurants t
 WHERE t.customer_id = ANY (ids)
     AND NOT EXISTS (SELECT FROM reservations r
         WHERE r.customer_id = t.customer_id AND r.restaurant_id = t.restaurant_id)
@@ -30,12 +32,19 @@ WHERE t.customer_id = ANY (ids)
         WHERE o.customer_id = t.customer_id AND o.restaurant_id = t.restaurant_id)
     AND NOT EXISTS (SELECT FROM restaurant_staff s
         WHERE s.user_id = t.customer_id AND s.restaurant_id = t.restaurant_id)
-    AND (SELECT count(*) FROM (SELECT FROM restaurants LIMIT 2) r) > 1
+
+-- name: idle
+-- Gives the same links; of a customer who has no others, and no notes on these, the first stays too. So whoever was
+-- linked to the only restaurant there was stays linked when a second comes, and nobody is known to no restaurant at all.
+SELECT u.id, u.customer_id, u.counts, u.stays OR (
+    u.id = min(u.id) OVER same AND NOT bool_or(u.stays) OVER same AND count(*) OVER same
+        = (SELECT count(*) FROM customer_restaurants o WHERE o.customer_id = u.customer_id)) AS stays
+FROM ({{unearned}}) u WINDOW same AS (PARTITION BY u.customer_id)
 
 -- name: links
--- Brings the links of these customers to restaurants into step with what they are made from. A link without a reason
--- goes, unless somebody wrote notes on it or marked it; before that its customer is locked against bookings that count
--- on it, and looked at again. The caller holds the customers' rows.
+-- Brings the links of these customers to restaurants into step with what they are made from. One without a reason goes,
+-- or its figures do; before that its customer is locked against bookings that count on it, and looked at again. The caller
+-- holds the customers' rows.
 CREATE OR REPLACE FUNCTION separation_links(ids integer[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 DECLARE
@@ -43,17 +52,6 @@ DECLARE
     losing integer[];
 BEGIN
     PERFORM set_config('separation.bypass', 'on', true);
-    losing := ARRAY(SELECT DISTINCT u.customer_id FROM ({{unearned}}) u);
-    IF losing <> '{}' THEN
-        PERFORM c.id FROM customers c WHERE c.id = ANY (losing) ORDER BY c.id FOR UPDATE;
-        WITH unearned AS ({{unearned}}),
-        emptied AS (
-            UPDATE customer_restaurants t SET first_visit = NULL, last_visit = NULL, visit_count = 0, total_spent = 0
-            FROM unearned u WHERE u.id = t.id AND u.stays AND (t.visit_count, t.total_spent) IS DISTINCT FROM (0, 0)
-        )
-        DELETE FROM customer_restaurants t USING unearned u WHERE u.id = t.id AND NOT u.stays;
-    END IF;
-
     WITH people AS (SELECT c.id FROM customers c WHERE c.id = ANY (ids)),
     facts AS (
         SELECT v.* FROM people p CROSS JOIN LATERAL customer_visits(p.id, p.id) v
@@ -61,6 +59,17 @@ BEGIN
         SELECT s.user_id, s.restaurant_id, NULL, NULL, 0, 0 FROM restaurant_staff s WHERE s.user_id = ANY (ids)
     ),
     {{link_people}};
+
+    losing := ARRAY(SELECT DISTINCT i.customer_id FROM ({{idle}}) i WHERE i.counts OR NOT i.stays);
+    IF losing <> '{}' THEN
+        PERFORM c.id FROM customers c WHERE c.id = ANY (losing) ORDER BY c.id FOR UPDATE;
+        WITH idle AS ({{idle}}),
+        emptied AS (
+            UPDATE customer_restaurants t SET first_visit = NULL, last_visit = NULL, visit_count = 0, total_spent = 0
+            FROM idle i WHERE i.id = t.id AND i.stays AND i.counts
+        )
+        DELETE FROM customer_restaurants t USING idle i WHERE i.id = t.id AND NOT i.stays;
+    END IF;
     PERFORM set_config('separation.bypass', bypass, true);
 END
 $mirror$
@@ -366,18 +375,34 @@ EXCEPTION WHEN OTHERS THEN
 END
 $mirror$
 
+-- name: discard
+-- Takes out customers whose id somebody else has in users by now: whoever had it went by a TRUNCATE, or unseen.
+CREATE OR REPLACE FUNCTION separation_discard(ids integer[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
+BEGIN
+    PERFORM separation_take_out(ids);
+EXCEPTION WHEN OTHERS THEN
+    PERFORM separation_queue(ids);
+END
+$mirror$
+
 -- name: on_users
 -- Follows what happens to customers in users. Whoever was kept back as the duplicate of an email that is free again is
 -- queued: to lock a person whom the old application did not write could make two of its transactions block each other.
 CREATE OR REPLACE FUNCTION separation_on_users() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 DECLARE
-    ids integer[]; moved integer[]; free text[] := '{}';
+    ids integer[]; moved integer[]; stale integer[]; free text[] := '{}';
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         RETURN NULL;
     END IF;
     IF TG_OP = 'INSERT' THEN
+        ids := ARRAY(SELECT n.id FROM new_rows n);
+        stale := ARRAY(SELECT c.id FROM customers c WHERE c.id = ANY (ids));
+        IF stale <> '{}' THEN
+            PERFORM separation_discard(stale);
+        END IF;
         ids := ARRAY(SELECT n.id FROM new_rows n WHERE n.is_customer);
     ELSIF TG_OP = 'DELETE' THEN
         ids := ARRAY(SELECT o.id FROM old_rows o WHERE o.is_customer);
@@ -461,14 +486,16 @@ END
 $mirror$
 
 -- name: on_dishes
--- Records the new menus and recipes whose restaurant cannot be told, since the old application does not say.
+-- Records the menus and recipes whose restaurant cannot be told: new ones, since the old application does not say, and
+-- those whose restaurant is deleted.
 CREATE OR REPLACE FUNCTION separation_on_dishes() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
 BEGIN
     IF EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         INSERT INTO separation_findings (kind, table_name, row_id)
         SELECT 'no_restaurant', TG_TABLE_NAME, n.id FROM new_rows n WHERE n.restaurant_id IS NULL
-        ON CONFLICT (kind, table_name, row_id) DO NOTHING;
+        ON CONFLICT (kind, table_name, row_id)
+            DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone';
     END IF;
     RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
@@ -746,6 +773,44 @@ BEGIN
 END
 $mirror$
 
+-- name: on_restaurants
+-- Queues the customers whom no restaurant knows once only one is left, since they are its customers then. Whoever was
+-- linked as the customer of the only one stays so when another comes, which therefore costs nothing.
+CREATE OR REPLACE FUNCTION separation_on_restaurants() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+BEGIN
+    IF EXISTS (SELECT FROM separation_phase WHERE name = 'dual')
+        AND (SELECT count(*) FROM (SELECT FROM restaurants LIMIT 2) r) = 1
+    THEN
+        INSERT INTO separation_pending (user_id)
+        SELECT c.id FROM customers c
+        WHERE c.id > 0 AND NOT EXISTS (SELECT FROM customer_restaurants l WHERE l.customer_id = c.id);
+    END IF;
+    RETURN NULL;
+END
+$mirror$
+
+-- name: on_truncated
+-- Records that a table was emptied by TRUNCATE, which says nothing of its rows, and leaves the mark in the queue in whose
+-- place `separation.mirror.drain` queues everybody. What was remembered of the rows goes: their ids may begin anew.
+CREATE OR REPLACE FUNCTION separation_on_truncated() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
+BEGIN
+    IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO separation_pending (user_id) VALUES (-2147483648);
+    BEGIN
+        DELETE FROM separation_undo u WHERE u.table_name = TG_TABLE_NAME;
+        INSERT INTO separation_findings (kind, table_name, row_id) VALUES ('truncated', TG_TABLE_NAME, 0)
+        ON CONFLICT (kind, table_name, row_id) DO UPDATE SET state = 'open', updated_at = now();
+    EXCEPTION WHEN OTHERS THEN
+        RETURN NULL;  -- the mark in the queue stays
+    END;
+    RETURN NULL;
+END
+$mirror$
+
 -- name: mark
 -- Marks a table for the end of the statement, whoever writes.
 CREATE OR REPLACE FUNCTION separation_mark() RETURNS trigger LANGUAGE plpgsql AS $mirror$
@@ -806,7 +871,9 @@ CREATE OR REPLACE TRIGGER separation_update AFTER UPDATE ON {table}
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
     WHEN ({{unless_ours}} AND current_setting('separation.{table}', true) = 'on') EXECUTE FUNCTION {function}();
 CREATE OR REPLACE TRIGGER separation_delete AFTER DELETE ON {table} REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT
-    WHEN ({{unless_ours}}) EXECUTE FUNCTION {function}()
+    WHEN ({{unless_ours}}) EXECUTE FUNCTION {function}();
+CREATE OR REPLACE TRIGGER separation_truncate AFTER TRUNCATE ON {table} FOR EACH STATEMENT
+    WHEN ({{unless_ours}}) EXECUTE FUNCTION separation_on_truncated()
 
 -- name: user_triggers
 -- Marks a statement on users that may change who moves.
@@ -827,6 +894,19 @@ CREATE OR REPLACE TRIGGER separation_insert AFTER INSERT ON {table} REFERENCING 
     WHEN ({{unless_ours}} AND current_setting('separation.{table}', true) = 'on') EXECUTE FUNCTION {function}()
 
 -- name: dish_triggers
--- Fires after new menus or recipes.
+-- Fires after new menus or recipes, and after some have lost their restaurant.
 CREATE OR REPLACE TRIGGER separation_dishes AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    WHEN ({{unless_ours}}) EXECUTE FUNCTION separation_on_dishes()
+    WHEN ({{unless_ours}}) EXECUTE FUNCTION separation_on_dishes();
+CREATE OR REPLACE TRIGGER zz_separation_homeless BEFORE UPDATE ON {table} FOR EACH ROW
+    WHEN ({{unless_ours}} AND OLD.restaurant_id IS NOT NULL AND NEW.restaurant_id IS NULL)
+    EXECUTE FUNCTION separation_mark('separation.{table}_homeless');
+CREATE OR REPLACE TRIGGER separation_homeless AFTER UPDATE ON {table} REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT WHEN ({{unless_ours}} AND current_setting('separation.{table}_homeless', true) = 'on')
+    EXECUTE FUNCTION separation_on_dishes()
+
+-- name: triggers_restaurants
+-- Fires after restaurants have come or gone.
+CREATE OR REPLACE TRIGGER separation_restaurants AFTER INSERT OR DELETE ON restaurants FOR EACH STATEMENT
+    WHEN ({{unless_ours}}) EXECUTE FUNCTION separation_on_restaurants();
+CREATE OR REPLACE TRIGGER separation_truncate AFTER TRUNCATE ON restaurants FOR EACH STATEMENT
+    WHEN ({{unless_ours}}) EXECUTE FUNCTION separation_on_truncated()

@@ -1,5 +1,20 @@
 -- The mirror's queue: people whom a trigger could not bring into step at once.
 
+-- name: everybody
+-- Queues all customers, and whom an open finding keeps back, in place of the mark that a TRUNCATE left; idempotent.
+WITH marked AS (
+    DELETE FROM separation_pending WHERE id IN (
+        SELECT p.id FROM separation_pending p WHERE p.user_id = -2147483648 FOR UPDATE SKIP LOCKED)
+    RETURNING id
+)
+INSERT INTO separation_pending (user_id)
+SELECT p.id FROM (
+    SELECT c.id FROM customers c WHERE c.id > 0
+    UNION
+    SELECT f.row_id FROM separation_findings f WHERE f.table_name = 'users' AND f.state = 'open'
+) p
+WHERE EXISTS (SELECT FROM marked)
+
 -- name: first
 -- Gives the next person in the queue after an id, null at its end.
 SELECT min(user_id) FROM separation_pending WHERE user_id > %(after)s

@@ -205,7 +205,8 @@ BY_RELATION: dict[str, tuple[Invariant, ...]] = {
         ),
         Invariant(
             "links_earned",
-            "No customer is linked to a restaurant without a reason, be it only that somebody wrote notes on the link.",
+            "No customer is linked to a restaurant without a reason, be it only that somebody wrote notes on the link, "
+            "or that no other restaurant knows the customer.",
             "links compared",
             AGAIN,
         ),

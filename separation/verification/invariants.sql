@@ -301,8 +301,11 @@ present AS (
 SELECT coalesce(e.customer_id, l.customer_id) AS id,
     CASE WHEN e.customer_id IS NOT NULL THEN l.id IS NOT NULL END AS links_complete,
     CASE WHEN l.id IS NOT NULL
-        THEN e.customer_id IS NOT NULL OR (l.visit_count = 0 AND (l.vip_status OR coalesce(length(l.notes), 0) > 0)) END
-        AS links_earned,
+        THEN CASE WHEN e.customer_id IS NOT NULL THEN true
+            WHEN l.visit_count <> 0 OR l.total_spent <> 0 THEN false
+            WHEN l.vip_status OR length(l.notes) > 0 THEN true
+            ELSE NOT EXISTS (SELECT FROM customer_restaurants other
+                WHERE other.customer_id = l.customer_id AND other.id <> l.id) END END AS links_earned,
     CASE WHEN e.customer_id IS NOT NULL AND l.id IS NOT NULL THEN l.visit_count = e.visits END AS visits_counted,
     CASE WHEN e.customer_id IS NOT NULL AND l.id IS NOT NULL
         THEN l.first_visit IS NOT DISTINCT FROM e.first_visit AND l.last_visit IS NOT DISTINCT FROM e.last_visit END

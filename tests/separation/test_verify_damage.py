@@ -226,7 +226,8 @@ PARTS = {
         "links_earned",
         """INSERT INTO customer_restaurants (customer_id, restaurant_id)
         SELECT c.id, r.id FROM customers c CROSS JOIN restaurants r
-        WHERE NOT EXISTS (SELECT FROM customer_restaurants l WHERE l.customer_id = c.id AND l.restaurant_id = r.id)
+        WHERE EXISTS (SELECT FROM customer_restaurants l WHERE l.customer_id = c.id)
+            AND NOT EXISTS (SELECT FROM customer_restaurants l WHERE l.customer_id = c.id AND l.restaurant_id = r.id)
         ORDER BY c.id, r.id LIMIT 1 RETURNING customer_id""",
     ),
     "a visit too many": Damage(
