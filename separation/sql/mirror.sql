@@ -11,7 +11,7 @@
 -- statement all of its rows are then followed in sets. Triggers that look at single rows are named to fire last.
 --
 -- Transition tables are read into arrays, and only arrays are joined with tables: a plan that was made for one row is
--- kept for ten thousand.
+-- kept for ten thousand. A row that several cascades of one statement wrote stands in them several times.
 
 -- name: queue
 -- Queues people; waits for nobody.
@@ -493,7 +493,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan
 BEGIN
     IF EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         INSERT INTO separation_findings (kind, table_name, row_id)
-        SELECT 'no_restaurant', TG_TABLE_NAME, n.id FROM new_rows n WHERE n.restaurant_id IS NULL
+        SELECT DISTINCT 'no_restaurant', TG_TABLE_NAME, n.id FROM new_rows n WHERE n.restaurant_id IS NULL
         ON CONFLICT (kind, table_name, row_id)
             DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone';
     END IF;
@@ -535,13 +535,20 @@ $mirror$
 -- name: on_booked
 -- Before a booking is inserted: gives it its customer, or its user, whichever is missing. One that counts as no visit, of
 -- a customer whom the restaurant knows, needs no more. Whoever is not moved yet is queued, for a chunk that is open just
--- now may not see the booking. A customer named beside a user is what the old application says, and remembered.
+-- now may not see the booking. A customer named beside a user is what the old application says, and remembered. An order
+-- at another restaurant than its reservation is followed, whosever it is.
 CREATE OR REPLACE FUNCTION separation_on_booked() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
 DECLARE
     person integer := coalesce(NEW.user_id, NEW.customer_id);
     customer integer;
 BEGIN
+    IF TG_TABLE_NAME = 'orders' THEN
+        IF NEW.reservation_id IS NOT NULL THEN
+            PERFORM set_config('separation.orders', 'on', true) FROM reservations r
+            WHERE r.id = NEW.reservation_id AND r.restaurant_id <> NEW.restaurant_id;
+        END IF;
+    END IF;
     IF (NEW.user_id IS NULL OR NEW.customer_id IS NULL)
         AND current_setting('transaction_isolation') = 'read committed'
     THEN
@@ -554,13 +561,8 @@ BEGIN
             NEW.customer_id := customer;
             IF NEW.status <> 'COMPLETED' THEN
                 -- A statement of its own: what it sees was committed before the customer was locked.
-                IF TG_TABLE_NAME = 'reservations' THEN
-                    PERFORM FROM customer_restaurants l
-                    WHERE l.customer_id = customer AND l.restaurant_id = NEW.restaurant_id;
-                ELSE
-                    PERFORM FROM customer_restaurants l
-                    WHERE l.customer_id = customer AND l.restaurant_id = NEW.restaurant_id AND NEW.reservation_id IS NULL;
-                END IF;
+                PERFORM FROM customer_restaurants l
+                WHERE l.customer_id = customer AND l.restaurant_id = NEW.restaurant_id;
                 IF FOUND THEN
                     RETURN NEW;
                 END IF;

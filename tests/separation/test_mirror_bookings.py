@@ -133,6 +133,17 @@ def test_a_booking_of_staff_or_of_a_customer_whom_the_restaurant_knows_writes_no
     assert checksums(connection, ours) == before
 
 
+def test_an_order_elsewhere_than_its_reservation_is_found_whosever_it_is(world):
+    connection, old, _ = world
+    staff = one(connection, "SELECT min(id) FROM users WHERE NOT is_customer")
+    moved, kept_back = register(old, "lena@example.org"), register(old, "LENA@example.org")
+
+    elsewhere = [order(old, user, 2, f"of {user}", 5, book(old, user, 1)) for user in (staff, moved, kept_back)]
+
+    found = Finding.objects.filter(kind="restaurant_mismatch", row_id__in=elsewhere, state=Finding.OPEN)
+    assert found.count() == 3
+
+
 def test_a_booking_at_a_restaurant_that_does_not_know_its_customer_makes_the_link(world):
     connection, old, _ = world
     person = register(old, "lena@example.org")
