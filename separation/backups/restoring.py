@@ -12,6 +12,7 @@ from django.db import DatabaseError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from config.sql import Queries
 from separation.backups.files import Digest, opened, read_rows, read_text, verify
 from separation.backups.lines import CSV, to_csv, to_json
 from separation.backups.manifest import Locale, Manifest, Object, Table, read_manifest
@@ -24,6 +25,7 @@ from separation.errors import CheckFailed, Refused
 from separation.masking import mask_text
 from separation.progress import Advance, progress
 
+COPIES = Queries(Path(__file__).with_name("copies.sql"))
 # The pair of psql commands that pg_dump puts around its SQL; the key is random, so nothing else in the text has it.
 _RESTRICT = re.compile(r"^\\restrict (\w+)$", re.MULTILINE)
 _SETTING = re.compile(r"^SET (\w+) = .*;$", re.MULTILINE)
@@ -40,16 +42,22 @@ NAMED_AT_MOST = 10
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restore did: everything the manifest lists; `locale` is the new database's where it differs."""
+    """What a restore did: everything the manifest lists; `locale` is the new database's where it differs.
+
+    `sessions_ended` is how many log-ins of customers and of staff were ended, because it is a copy.
+    """
 
     manifest: Manifest
     locale: Locale | None
+    sessions_ended: tuple[int, int]
 
 
 def restore(
     connection: BaseDatabaseWrapper, folder: Path, environment: str = COPY, *, key: Key | None = None
 ) -> Restored:
     """Restore the backup in FOLDER into the empty database behind CONNECTION, compare it, mark it as a copy.
+
+    Once compared, every log-in in a copy is ended: what it holds was given out by the database it is a copy of.
 
     Verifies the whole backup first; makes the database if it is missing and the role may. Everything is one
     transaction: whatever stops it, a kill included, leaves the database empty. Raises Refused if the database is not
@@ -69,13 +77,14 @@ def restore(
         _fill(target, folder, manifest, key)
         _compare(target, folder, manifest)
         target.run("SET LOCAL search_path TO DEFAULT")
+        ended = _end_sessions(target) if environment == COPY else (0, 0)
         mark(target.wrapper, environment)
         target.run("COMMIT")
         if environment == COPY:
             with suppress(psycopg.Error):  # statistics only; the server makes them itself in time
                 target.run("ANALYZE")
         locale = _locale(target)
-    return Restored(manifest, None if locale == manifest.locale else locale)
+    return Restored(manifest, None if locale == manifest.locale else locale, ended)
 
 
 def _make_if_missing(connection: BaseDatabaseWrapper, manifest: Manifest) -> None:
@@ -233,6 +242,15 @@ def _compare(target: Session, folder: Path, manifest: Manifest) -> None:
     different = sorted(_different(manifest, target))
     if different:
         raise CheckFailed(f"Not restored as it was: {', '.join(different[:NAMED_AT_MOST])}; nothing was restored.")
+
+
+def _end_sessions(target: Session) -> tuple[int, int]:
+    target.rows(COPIES.bypass)
+    ((of_customers, of_staff),) = target.rows(COPIES.ours)
+    return (
+        target.raw.execute(COPIES.end_customers_sessions).rowcount if of_customers else 0,
+        target.raw.execute(COPIES.end_staff_sessions).rowcount if of_staff else 0,
+    )
 
 
 def _different(manifest: Manifest, target: Session) -> set[str]:

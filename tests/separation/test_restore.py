@@ -84,6 +84,26 @@ def test_an_adopted_database_comes_back_and_is_a_copy(legacy_database, target, b
         assert environment_of(connection).name == "copy"
 
 
+def test_a_copy_has_no_open_sessions(legacy_database, target, backup_dir):
+    legacy = legacy_database("plain", adopted=True)
+    execute(
+        legacy.name,
+        "SELECT set_config('separation.bypass', 'on', true); "
+        "INSERT INTO customers (id, email, password, first_name, last_name, created_at, updated_at) "
+        "SELECT g, g, '', '', '', now(), now() FROM generate_series(1, 3) g; "
+        "INSERT INTO customer_sessions (id, customer_id, token_hash, family, user_agent, created_at, expires_at, "
+        "revoked_at, revoked_reason) SELECT gen_random_uuid(), g, '', gen_random_uuid(), '', now(), now(), "
+        "CASE g WHEN 1 THEN now() END, CASE g WHEN 1 THEN 'logged out' ELSE '' END FROM generate_series(1, 3) g; "
+        "INSERT INTO django_session VALUES ('a', '', now()); UPDATE separation_phase SET closed = true",
+    )
+    restored = restore_into(target, take(legacy.connection).path)
+    query = "SELECT revoked_at IS NULL, revoked_reason FROM customer_sessions ORDER BY customer_id"
+    assert restored.sessions_ended == (2, 1)
+    assert execute(target, query) == [(False, "logged out"), (False, "restored copy"), (False, "restored copy")]
+    assert execute(target, "SELECT count(*) FROM django_session") == [(0,)]
+    assert execute(legacy.name, query) == [(False, "logged out"), (True, ""), (True, "")]
+
+
 def test_sequences_go_on_where_they_stood(source, target, backup_dir):
     execute(source, "CREATE TABLE people (id serial PRIMARY KEY); INSERT INTO people SELECT FROM generate_series(1, 7)")
     restore_into(target, backup_of(source))

@@ -21,7 +21,8 @@ class Command(BaseCommand):
         "Restore a backup (its id or its folder) into the database of DATABASE_URL, or the one of --into, any server. "
         "It must be empty, and is made if missing and the role may. The backup is verified first; rows, sequences and "
         "the schema are compared afterwards; all of it is one transaction, so a failure leaves the database empty. The "
-        "restored database is marked as a copy. Exit codes: 0 done, 1 damaged or not restored, 2 usage, 3 refused: the "
+        "restored database is marked as a copy, and all log-ins in it are ended. "
+        "Exit codes: 0 done, 1 damaged or not restored, 2 usage, 3 refused: the "
         "database is not empty, the server is older than the backup's, or the role may not make a scratch database."
     )
 
@@ -70,7 +71,10 @@ class Command(BaseCommand):
             self._checked(check(connection, folder, target, key=key))
             return 0
         name = target.settings_dict["NAME"]
-        self._restored(restore(target, folder, key=key), repr(name))
+        restored = restore(target, folder, key=key)
+        self._restored(restored, repr(name))
+        if any(restored.sessions_ended):
+            self.say("Log-ins ended in it: {} of customers, {} of staff".format(*restored.sessions_ended))
         self.say(_switch_over(into, name))
         return 0
 

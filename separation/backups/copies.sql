@@ -1,0 +1,20 @@
+-- What a restored database must not go on doing while the one it is a copy of lives. Run in the restore's transaction.
+
+-- name: bypass
+-- Lets the writes of this transaction pass the mirror's triggers: a copy in any phase can be closed.
+SELECT set_config('separation.bypass', 'on', true)
+
+-- name: ours
+-- Whether the tables of customers' and of staff's log-ins are there, in our form; an earlier attempt had another one.
+SELECT (SELECT count(*) = 2 FROM pg_attribute
+        WHERE attrelid = to_regclass('customer_sessions') AND attname IN ('revoked_at', 'revoked_reason')),
+    to_regclass('django_session') IS NOT NULL
+
+-- name: end_customers_sessions
+-- Revokes every log-in of a customer; the rows stay.
+UPDATE customer_sessions SET revoked_at = now() AT TIME ZONE 'UTC', revoked_reason = 'restored copy'
+WHERE revoked_at IS NULL
+
+-- name: end_staff_sessions
+-- Logs everybody out of the admin.
+DELETE FROM django_session
