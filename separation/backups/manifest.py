@@ -182,7 +182,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
         ) from None
     digest = hashlib.sha256(data).hexdigest()
     if not sums.startswith(f"{digest}  {MANIFEST}\n".encode()):
-        raise CheckFailed(f"{folder / MANIFEST} is damaged: it has not the sum that {SUMS} has for it.", _LIST)
+        raise CheckFailed(f"{folder / MANIFEST} or {folder / SUMS} is damaged: the sum is another.", _LIST)
     manifest = _parse(folder, data)
     if sums != manifest.sums(digest).encode():
         raise CheckFailed(f"{folder / SUMS} is damaged: it does not list the files as {MANIFEST} does.", _LIST)

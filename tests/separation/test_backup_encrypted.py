@@ -41,10 +41,9 @@ def folder_of(*identities: pyrage.x25519.Identity, jobs: int = 1) -> Path:
     return take(connection, jobs=jobs, recipients=[str(each.to_public()) for each in identities]).path
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_every_kind_of_object_and_value_comes_back(jobs, name, target, tmp_path):
+def test_every_kind_of_object_and_value_comes_back(name, target, tmp_path):
     fill_with_everything(name)
-    folder = folder_of(HERS, HIS, jobs=jobs)
+    folder = folder_of(HERS, HIS, jobs=2)
     with connected(target) as into:
         restored = restore(into, folder, key=Key(key_file(tmp_path, OTHER, HIS)))
     assert dump(target) == dump(name)
@@ -116,9 +115,9 @@ def test_the_key_is_needed_and_none_other_will_do(name, target, tmp_path, capsys
 
 
 def test_it_is_checked_with_the_key(name, tmp_path):
-    fill_with_everything(name)
+    execute(name, "CREATE TABLE people (id serial PRIMARY KEY); INSERT INTO people DEFAULT VALUES")
     checked = check(connection, folder_of(HERS), connection, key=Key(key_file(tmp_path, HERS)))
-    assert (checked.recorded, checked.entries) == (True, 56)
+    assert (checked.recorded, checked.entries) == (True, 5)
 
 
 def test_it_is_verified_without_the_key_and_more_with_it(name, tmp_path, capsys):
