@@ -3,22 +3,26 @@
 from typing import Protocol
 
 from django.conf import settings
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation import interlocks, rollback
 from separation.database import loss_is_said, name_of
+from separation.errors import CheckFailed, Refused
 from separation.export import LABELS, exported_to, without_legacy_form
-from separation.lock import exclusive
+from separation.lock import STATUS, alone_if_free, exclusive, share, shared, workers
 from separation.migrator import RESUME, Migration, StopRequest, stop_on_signals
 from separation.mirror import drain
 from separation.models import Finding, Phase, Run
 from separation.phases import change_phase, phase_of, settle_phase
 from separation.planner import Plan, Trial, make_plan, try_one_chunk
 from separation.progress import progress
+from separation.requests import put, running, said_by
 from separation.rollback import is_rolled_back, roll_back, to_purge
-from separation.runs import recorded
+from separation.runs import joined, recorded
 from separation.status import open_findings
-from separation.verification import Report, baseline_of, verify
+from separation.verification import baseline_of, verify
+from separation.workers import Effort, Team, ends_the_run, examined
 
 
 class Operator(Protocol):
@@ -52,45 +56,126 @@ def dry_run(connection: BaseDatabaseWrapper, operator: Operator) -> int:
     return 0
 
 
-def execute(connection: BaseDatabaseWrapper, operator: Operator) -> int:
-    """Move every customer who can be moved, or resume; ends with verification. Returns 0, or 1 if something failed."""
+def execute(connection: BaseDatabaseWrapper, operator: Operator, effort: Effort) -> int:
+    """Move every customer who can be moved, resume, or join the run that is under way; ends with verification.
+
+    Returns 0, or 1 if something failed.
+    """
     interlocks.require_adoption(connection)
     interlocks.require_reversible(connection)
-    with exclusive(connection):
-        interlocks.require_whole_roll_back(connection)
-        interlocks.require_rehearsal(connection)
-        interlocks.require_backup(connection)
-        interlocks.require_preflight(connection)
-        drain(connection)
-        plan = make_plan(connection)
-        if plan.nothing_to_do:
-            operator.say(_nothing_to_do(plan))
-            return 0
-        _say_plan(operator, plan)
-        name = name_of(connection)
-        operator.ask_phrase(f"MIGRATE {name}", f"This moves {plan.to_move:,} customers in database {name!r}.")
-        with recorded(connection, Run.EXECUTE) as run, loss_is_said(connection, RESUME):
-            report = _move(connection, operator, run, plan)
-    _say_summary(connection, operator, run)
-    return _say_verdict(operator, report, run)
+    effort.manners.note = operator.note
+    with alone_if_free(connection) as alone:
+        if alone:
+            return _start(connection, operator, effort)
+    run = _under_way(connection)
+    _ask_to_join(connection, operator, effort, run)
+    with shared(connection):
+        run = _still_under_way(connection, run)
+        _lift(connection, operator, run)
+        with joined(connection, run), loss_is_said(connection, RESUME):
+            _take_part(connection, operator, effort, run, run.total)
+    return _say_end(connection, operator, run)
 
 
-def _move(connection: BaseDatabaseWrapper, operator: Operator, run: Run, plan: Plan) -> Report:
+def _start(connection: BaseDatabaseWrapper, operator: Operator, effort: Effort) -> int:
+    """Begin a run, which others may join from its first chunk on; the caller holds the lock alone."""
+    interlocks.require_whole_roll_back(connection)
+    interlocks.require_rehearsal(connection)
+    interlocks.require_backup(connection)
+    interlocks.require_preflight(connection)
+    drain(connection)
+    plan = make_plan(connection)
+    if plan.nothing_to_do:
+        operator.say(_nothing_to_do(plan))
+        return 0
+    _say_plan(operator, plan)
+    _say_lifted(connection, operator)
+    name = name_of(connection)
+    operator.ask_phrase(f"MIGRATE {name}", f"This moves {plan.to_move:,} customers in database {name!r}.")
+    with recorded(connection, Run.EXECUTE) as run, loss_is_said(connection, RESUME):
+        _open(connection, operator, run, plan)
+        share(connection)
+        _take_part(connection, operator, effort, run, plan.to_examine)
+    return _say_end(connection, operator, run)
+
+
+def _open(connection: BaseDatabaseWrapper, operator: Operator, run: Run, plan: Plan) -> None:
     starting = phase_of(connection) == Phase.LEGACY
     run.total = plan.to_examine
     run.baseline = baseline_of(connection) if starting else {}
-    run.save(using=connection.alias)
+    run.save(using=connection.alias, update_fields=["total", "baseline"])
     if starting:
         change_phase(connection, Phase.LEGACY, Phase.DUAL, operator.note)
     else:
         settle_phase(connection, operator.note)
-    migration = Migration(connection, run, note=operator.note)
-    migration.reopen()
-    with stop_on_signals() as stop, progress("Moving customers", plan.to_examine, "customers") as advance:
-        migration.move_all(stop, advance)
-    migration.finish()
+    Migration(connection, run).reopen()
+
+
+def _take_part(connection: BaseDatabaseWrapper, operator: Operator, effort: Effort, run: Run, total: int) -> None:
+    """Move customers until none is left; whoever of all workers is the last ends and verifies the run."""
+    with stop_on_signals() as stop, progress("Moving customers", total, "customers") as advance:
+        Team(connection, run, effort, stop, advance).move_all()
+        if not ends_the_run(connection, run, stop, effort.manners):
+            return
+    Migration(connection, run, note=operator.note).finish()
     drain(connection)
-    return verify(connection)
+    failed = [result.id for result in verify(connection).failures]
+    run.error = f"Verification FAILED: {', '.join(failed)}." if failed else ""
+
+
+def _under_way(connection: BaseDatabaseWrapper) -> Run:
+    """Return the run to join; raises Refused if what is under way is none, or is about to end."""
+    with shared(connection):
+        run = running(connection)
+    if run is None:
+        raise Refused("one run at a time", "Another run ended just now.", "the same command again")
+    if run.request == Run.ABORT:
+        raise Refused("abort", f"Run {run.pk} is being aborted{said_by(run)}; its workers are leaving.", STATUS)
+    return run
+
+
+def _ask_to_join(connection: BaseDatabaseWrapper, operator: Operator, effort: Effort, run: Run) -> None:
+    done = examined(connection, run)
+    at_work = workers(connection)
+    operator.say(f"Run {run.pk} ({run.kind}) is under way since {run.started_at:%Y-%m-%d %H:%M:%S} UTC.")
+    operator.say(f"{'Customers to examine':<40}{run.total:>12,}")
+    operator.say(f"{'Examined already':<40}{done:>12,}")
+    operator.say(f"{'Workers':<40}{len(at_work):>12,}")
+    for worker in at_work:
+        operator.say(f"  {worker}: {worker.doing}")
+    if run.request == Run.PAUSE:
+        operator.say(f"It is paused{said_by(run)}; whoever joins ends the pause.")
+    name, more = name_of(connection), effort.workers
+    operator.ask_phrase(
+        f"MIGRATE {name}",
+        f"This joins run {run.pk} in database {name!r} with {more} more worker{'' if more == 1 else 's'}.",
+    )
+
+
+def _still_under_way(connection: BaseDatabaseWrapper, run: Run) -> Run:
+    """Return RUN as it is on record now; raises Refused if it ended, or the phase changed, since it was looked at.
+
+    Its row is held while that is read: a worker who leaves at this moment sees this one, or has ended the run before.
+    """
+    with transaction.atomic(connection.alias):
+        now = Run.objects.using(connection.alias).select_for_update(no_key=True).get(pk=run.pk)
+    if now.state != Run.RUNNING:
+        raise Refused("run", f"Run {run.pk} has ended meanwhile ({now.state}).", RESUME)
+    if (phase := phase_of(connection)) != Phase.DUAL:
+        raise Refused("phase", f"Run {run.pk} works in phase {Phase.DUAL!r}, and the phase is {phase!r}.", STATUS)
+    return now
+
+
+def _lift(connection: BaseDatabaseWrapper, operator: Operator, run: Run) -> None:
+    if run.request == Run.PAUSE and put(connection, run, ""):
+        operator.note(f"The pause{said_by(run)}, is over.")
+
+
+def _say_lifted(connection: BaseDatabaseWrapper, operator: Operator) -> None:
+    last = Run.objects.using(connection.alias).filter(kind=Run.EXECUTE).first()
+    if last and last.request:
+        what = "aborted" if last.request == Run.ABORT else "paused"
+        operator.say(f"Run {last.pk} was {what}{said_by(last)}; this one goes on where it stopped.")
 
 
 def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
@@ -200,6 +285,14 @@ def _say_counts(operator: Operator, verb: str, run: Run, names: tuple[str, ...])
     operator.say(f"{verb}: " + ", ".join(f"{run.counts.get(name, 0):,} {name}" for name in names) + ".")
 
 
+def _say_end(connection: BaseDatabaseWrapper, operator: Operator, run: Run) -> int:
+    """Print what all workers of RUN did, and how it ended; return the exit code."""
+    if run.state != Run.DONE:
+        raise CheckFailed(f"Run {run.pk} ended as {run.state}: {run.error}", RESUME)
+    _say_summary(connection, operator, run)
+    return _say_verdict(operator, run)
+
+
 def _say_summary(connection: BaseDatabaseWrapper, operator: Operator, run: Run) -> None:
     _say_counts(operator, "Moved", run, ("customers", "profiles", "reservations", "orders", "links"))
     deleted = run.counts.get("deleted", 0)
@@ -213,14 +306,13 @@ def _say_summary(connection: BaseDatabaseWrapper, operator: Operator, run: Run) 
             operator.say(f"{'Finding: ' + label:<70}{found[kind]:>8,}")
 
 
-def _say_verdict(operator: Operator, report: Report, run: Run) -> int:
-    failed = [result.id for result in report.failures]
+def _say_verdict(operator: Operator, run: Run) -> int:
     operator.say(f"The log is {run.log_path}")
-    if failed:
-        operator.say(f"Verification FAILED: {', '.join(failed)}. Next: python manage.py verify_separation")
+    if run.error:
+        operator.say(f"{run.error} Next: python manage.py verify_separation")
     if run.counts.get("failed"):
         operator.say(f"{run.counts['failed']:,} customers could not be moved; why is in their findings.")
-    if failed or run.counts.get("failed"):
+    if run.error or run.counts.get("failed"):
         return 1
     operator.say("Verified: every invariant holds. Next: python manage.py verify_separation, or look at /admin/")
     return 0

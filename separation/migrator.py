@@ -11,11 +11,13 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from config.sql import Queries
 from separation.database import execute, is_lost, loss_is_said, row, rows, scalar
 from separation.errors import CheckFailed, Interrupted
+from separation.lock import ALLOCATION
+from separation.manners import Manners, waiting_for
 from separation.masking import mask_text
 from separation.mirror import drain
 from separation.models import Chunk, Run
@@ -31,6 +33,8 @@ OWN_TABLES = frozenset({"customers", "customer_profiles", "customer_restaurants"
 EVERYBODY = {"first": -(2**31), "last": 2**31 - 1}
 
 _ATTEMPTS = 5
+# How long a worker with nothing to take waits for the chunks of others, before it looks whether one was left behind.
+_LOOK_AGAIN = 0.2
 
 RESUME = "python manage.py migrate_customers --execute"
 
@@ -72,63 +76,101 @@ class Pace:
     def learn(self, customers: int, seconds: float) -> None:
         """Take the time of the last chunk into account; changes by a factor of two at most."""
         fitting = self.size * self.target / max(seconds, 0.001) if customers else self.size
-        wanted = max(self.size / 2, min(self.size * 2, fitting))
-        self.size = int(max(self.smallest, min(self.largest, wanted)))
+        self._become(max(self.size / 2, min(self.size * 2, fitting)))
+
+    def ease(self) -> None:
+        """Halve the next chunk, because others waited for the last one."""
+        self._become(self.size / 2)
+
+    def _become(self, size: float) -> None:
+        self.size = int(max(self.smallest, min(self.largest, size)))
 
 
 @dataclass
 class Migration:
-    """One execute at work: what it needs at every chunk."""
+    """One worker of an execute: what it needs at every chunk. Its RUN counts what this worker did."""
 
     connection: BaseDatabaseWrapper
     run: Run
     pace: Pace = field(default_factory=Pace)
     attempts: dict[int, int] = field(default_factory=dict)
     note: Note = silent
+    manners: Manners = field(default_factory=Manners)
+    show: Note = silent
 
     def reopen(self) -> None:
         """Put chunks back into the ledger in which somebody can move who could not before."""
         execute(self.connection, CHUNK.reopen, **EVERYBODY)
 
     def move_all(self, stop: StopRequest, advance: Advance) -> None:
-        """Work through the ledger until it is done; raises Interrupted between two chunks when asked to stop."""
+        """Work through the ledger until no chunk is left in it, of other workers neither.
+
+        A chunk whose worker died is taken over: its row is not locked any more. Raises Interrupted between two chunks
+        when asked to stop.
+        """
         with loss_is_said(self.connection, RESUME):
             while not stop.asked:
+                self.manners.give_way(self.connection, self.run, stop, self.show)
                 drain(self.connection)
-                chunk = self._claimable() or self._allocate()
-                if chunk is None:
-                    return
-                advance(self._attempt(chunk))
+                if stop.asked:
+                    break
+                examined = self._next_chunk(stop)
+                if examined is not None:
+                    advance(examined)
+                elif not self._allocate():
+                    if not Chunk.objects.using(self.connection.alias).filter(state=Chunk.PENDING).exists():
+                        return
+                    self.manners.rest(_LOOK_AGAIN, stop)
         raise Interrupted("Stopped after a whole chunk; nothing is half done.", RESUME)
 
-    def _claimable(self) -> Chunk | None:
-        pending = Chunk.objects.using(self.connection.alias).filter(state=Chunk.PENDING)
-        return pending.order_by("first_id").first()
+    def _next_chunk(self, stop: StopRequest) -> int | None:
+        """Do the next chunk that nobody works on; return how many customers are dealt with, None if there is none.
 
-    def _allocate(self) -> Chunk | None:
-        """Add the next chunk to the ledger, right after its end, so that no id is left out; None at the last user."""
-        after = scalar(self.connection, LEDGER.end_of_ledger)
-        last, customers = row(self.connection, LEDGER.next_range, after=after, size=self.pace.size)
-        if not customers:
-            return None
-        return Chunk.objects.using(self.connection.alias).create(run=self.run, first_id=after + 1, last_id=last)
-
-    def _attempt(self, chunk: Chunk) -> int:
-        """Run CHUNK; return how many customers are dealt with, 0 if it has to be tried again or in halves."""
-        started = time.monotonic()
+        0 says that a chunk failed, and has to be tried again or in halves.
+        """
+        chunk, blocked, started = None, [], time.monotonic()
         try:
             with transaction.atomic(self.connection.alias):
-                counts = self._commit(chunk, started)
+                if (chunk := self._claim(state=Chunk.PENDING)) is None:
+                    return None
+                counts = self._work(chunk, started)
+                blocked = waiting_for(self.connection)
         except (DatabaseError, InterfaceError) as error:
+            if chunk is None:
+                raise
             return self._recover(chunk, error)
-        self.pace.learn(counts["examined"], time.monotonic() - started)
-        self.run.add(counts)
+        self._learn(counts, blocked, time.monotonic() - started, stop)
         return counts["examined"]
 
-    def _commit(self, chunk: Chunk, started: float) -> dict[str, int]:
-        """Do CHUNK's work and write its row, in the caller's transaction."""
-        if not Chunk.objects.using(self.connection.alias).select_for_update().filter(pk=chunk.pk, state=Chunk.PENDING):
-            raise CheckFailed(f"Chunk {chunk.pk} vanished from the ledger.", "python manage.py verify_separation")
+    def _learn(self, counts: dict[str, int], blocked: list[int], seconds: float, stop: StopRequest) -> None:
+        self.run.add(counts)
+        self.manners.earn(counts["examined"])
+        if blocked:
+            self.pace.ease()
+            self.manners.blocked(blocked, seconds, stop)
+        else:
+            self.pace.learn(counts["examined"], seconds)
+
+    def _claim(self, **which: Any) -> Chunk | None:
+        """Return the first such chunk that nobody works on, locked until the transaction ends."""
+        chunks = Chunk.objects.using(self.connection.alias).filter(**which)
+        return chunks.order_by("first_id").select_for_update(skip_locked=True).first()
+
+    def _allocate(self) -> bool:
+        """Add the next chunk to the ledger, right after its end, so that no id is left out; False at the last user.
+
+        One worker at a time, and not for longer than that takes.
+        """
+        with transaction.atomic(self.connection.alias):
+            execute(self.connection, "SELECT pg_advisory_xact_lock(%(key)s)", key=ALLOCATION)
+            after = scalar(self.connection, LEDGER.end_of_ledger)
+            last, customers = row(self.connection, LEDGER.next_range, after=after, size=self.pace.size)
+            if customers:
+                Chunk.objects.using(self.connection.alias).create(run=self.run, first_id=after + 1, last_id=last)
+        return bool(customers)
+
+    def _work(self, chunk: Chunk, started: float) -> dict[str, int]:
+        """Do CHUNK's work and write its row, in the caller's transaction, which holds that row."""
         counts, written = run_chunk(self.connection, chunk.first_id, chunk.last_id, self.run.pk)
         Chunk.objects.using(self.connection.alias).filter(pk=chunk.pk).update(
             state=Chunk.MOVED,
@@ -136,7 +178,7 @@ class Migration:
             counts=counts,
             written=written,
             milliseconds=round((time.monotonic() - started) * 1000),
-            moved_at=timezone.now(),
+            moved_at=Now(),
         )
         return counts
 
@@ -146,20 +188,26 @@ class Migration:
             raise error
         tries = self.attempts[chunk.pk] = self.attempts.get(chunk.pk, 0) + 1
         if is_transient(error) and tries < _ATTEMPTS:
-            time.sleep(0.1 * 2**tries)
+            time.sleep(0.05 * 2**tries)
             return 0
-        return self._halve(chunk, mask_text(str(error).strip().splitlines()[0]))
+        with transaction.atomic(self.connection.alias):
+            # Another worker may have taken it since, or halved it.
+            if self._claim(pk=chunk.pk, state=Chunk.PENDING, last_id=chunk.last_id) is None:
+                return 0
+            return self._halve(chunk, mask_text(str(error).strip().splitlines()[0]))
 
     def _halve(self, chunk: Chunk, reason: str) -> int:
         middle, customers = row(self.connection, LEDGER.middle, first=chunk.first_id, last=chunk.last_id)
         if customers > 1:
             execute(self.connection, LEDGER.split, chunk=chunk.pk, middle=middle)
             return 0
-        with transaction.atomic(self.connection.alias):
-            if customers:
-                execute(self.connection, LEDGER.fail_row, id=middle, error=reason, run=self.run.pk)
-            Chunk.objects.using(self.connection.alias).filter(pk=chunk.pk).update(state=Chunk.FAILED, error=reason)
-        self.run.add({"failed": customers})
+        if customers:
+            execute(self.connection, LEDGER.fail_row, id=middle, error=reason, run=self.run.pk)
+        counts = {"examined": int(customers), "failed": int(customers)}
+        Chunk.objects.using(self.connection.alias).filter(pk=chunk.pk).update(
+            state=Chunk.FAILED, run=self.run, counts=counts, error=reason
+        )
+        self.run.add(counts)
         return int(customers)
 
     def finish(self) -> None:
@@ -196,6 +244,10 @@ class Migration:
             done["findings"] += execute(self.connection, query, run=self.run.pk)
         for query in (FINISH.settle_gone, FINISH.settle_gone_rows, FINISH.mark_linked):
             execute(self.connection, query)
+        # What no chunk did: the run's own part of its counts, until it ends.
+        on_record = Run.objects.using(self.connection.alias).get(pk=self.run.pk)
+        on_record.add(done)
+        on_record.save(using=self.connection.alias, update_fields=["counts"])
         return done
 
 

@@ -1,6 +1,9 @@
 """The engine's own tables: phase, runs, chunks, findings, what an undo needs, backups."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from django.db import models
 from django.db.models.functions import Now
@@ -39,13 +42,23 @@ class Phase(models.Model):
         return self.name
 
 
+@dataclass
+class Journal:
+    """What one process adds to its log of a run: its workers, and when and why they paused."""
+
+    workers: list[dict[str, Any]] = field(default_factory=list)
+    pauses: list[dict[str, Any]] = field(default_factory=list)
+
+
 class Run(models.Model):
-    """One invocation of a command that can change data."""
+    """A command that can change data, from its beginning to its end; several processes may share in an execute."""
 
     DRY_RUN, EXECUTE, ROLLBACK, CLEANUP = "dry-run", "execute", "rollback", "cleanup"
     KINDS = [(kind, kind) for kind in (DRY_RUN, EXECUTE, ROLLBACK, CLEANUP)]
     RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
     STATES = [(state, state) for state in (RUNNING, DONE, FAILED, INTERRUPTED)]
+    PAUSE, ABORT = "pause", "abort"
+    REQUESTS = [(request, request) for request in (PAUSE, ABORT)]
 
     kind = models.CharField(max_length=20, choices=KINDS)
     state = models.CharField(max_length=20, choices=STATES, default=RUNNING)
@@ -58,6 +71,10 @@ class Run(models.Model):
     baseline = models.JSONField(default=dict, help_text="rows and checksum of each table no model knows, at the start")
     error = models.TextField(default="", blank=True)
     log_path = models.TextField(default="", blank=True)
+    # What somebody asks of its workers, who look between two chunks; changed by compare-and-set.
+    request = models.CharField(max_length=10, choices=REQUESTS, default="", db_default="", blank=True)
+    requested_by = models.CharField(max_length=200, default="", db_default="", blank=True)
+    requested_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "separation_runs"
@@ -66,8 +83,13 @@ class Run(models.Model):
     def __str__(self) -> str:
         return f"run {self.pk} ({self.kind}, {self.state})"
 
+    @cached_property
+    def journal(self) -> Journal:
+        """What this process adds to its log."""
+        return Journal()
+
     def add(self, counts: Mapping[str, int]) -> None:
-        """Add COUNTS to what this run has done; saved when the run ends."""
+        """Add COUNTS to what this process has done of the run."""
         for name, count in counts.items():
             self.counts[name] = self.counts.get(name, 0) + count
 

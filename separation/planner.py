@@ -27,6 +27,7 @@ class Plan:
     orders: int
     links: list[tuple[int, str, int]]
     to_examine: int
+    unexamined: int
     stragglers: int
     unfinished_chunks: int
     parked: int
@@ -35,7 +36,7 @@ class Plan:
     @property
     def nothing_to_do(self) -> bool:
         """Whether an execute would change nothing."""
-        return not (self.to_move or self.to_examine or self.stragglers or self.unfinished_chunks)
+        return not (self.to_move or self.unexamined or self.stragglers or self.unfinished_chunks)
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def make_plan(connection: BaseDatabaseWrapper) -> Plan:
             orders=orders,
             links=rows(connection, CHUNK.links_by_restaurant, **EVERYBODY),
             to_examine=scalar(connection, LEDGER.to_examine, after=scalar(connection, LEDGER.end_of_ledger)),
+            unexamined=scalar(connection, LEDGER.unexamined),
             stragglers=scalar(connection, FINISH.stragglers),
             unfinished_chunks=scalar(connection, LEDGER.unfinished),
             parked=parked,

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from separation.database import name_of
+from separation.database import execute, name_of
 from separation.errors import CheckFailed, Interrupted
+from separation.lock import LOCK, is_last, release
 from separation.masking import mask_text
 from separation.models import Run
 
@@ -29,11 +30,25 @@ def recorded(connection: BaseDatabaseWrapper, kind: str) -> Iterator[Run]:
     """
     log = _new_log(kind)
     run = Run.objects.using(connection.alias).create(
-        kind=kind, operator=_operator(), database=name_of(connection), log_path=str(log), started_at=timezone.now()
+        kind=kind, operator=operator(), database=name_of(connection), log_path=str(log), started_at=timezone.now()
     )
+    with _attended(connection, run):
+        yield run
+
+
+@contextmanager
+def joined(connection: BaseDatabaseWrapper, run: Run) -> Iterator[None]:
+    """Take part in RUN, which another process began, with a log of this process's own."""
+    run.log_path = str(_new_log(run.kind))
+    with _attended(connection, run):
+        yield
+
+
+@contextmanager
+def _attended(connection: BaseDatabaseWrapper, run: Run) -> Iterator[None]:
     try:
         _begin_log(run)
-        yield run
+        yield
     except (Interrupted, KeyboardInterrupt) as error:
         _close(connection, run, Run.INTERRUPTED, str(error) or "Ctrl-C")
         raise
@@ -41,10 +56,11 @@ def recorded(connection: BaseDatabaseWrapper, kind: str) -> Iterator[Run]:
         _close(connection, run, Run.FAILED, mask_text(str(error) or type(error).__name__))
         raise
     else:
-        _close(connection, run, Run.DONE, "")
+        _close(connection, run, Run.DONE, run.error)
 
 
-def _operator() -> str:
+def operator() -> str:
+    """Return who types: the operating-system user, the host and the process."""
     return f"{getpass.getuser()}@{socket.gethostname()} pid {os.getpid()}"
 
 
@@ -89,7 +105,7 @@ def _close(connection: BaseDatabaseWrapper, run: Run, state: str, error: str) ->
     # The clock may have been set back meanwhile.
     run.finished_at = max(timezone.now(), run.started_at)
     try:
-        run.save(using=connection.alias)
+        _close_row(connection, run)
     except DatabaseError:
         if state == Run.DONE:
             raise
@@ -102,6 +118,26 @@ def _close(connection: BaseDatabaseWrapper, run: Run, state: str, error: str) ->
                 f"({failure.strerror}).",
                 "python manage.py separation_status",
             ) from failure
+
+
+def _close_row(connection: BaseDatabaseWrapper, run: Run) -> None:
+    """Write how the run ended, unless others still work on it, who will; RUN then says what is on record.
+
+    Whoever leaves holds the run's row until its locks are free: of two who leave at once, one sees that it is the last.
+    """
+    rows = Run.objects.using(connection.alias).filter(pk=run.pk)
+    with transaction.atomic(connection.alias):
+        rows.select_for_update(no_key=True).get()
+        if run.kind != Run.EXECUTE:
+            rows.update(counts=run.counts, total=run.total)
+        if run.state == Run.DONE or is_last(connection):
+            execute(connection, LOCK.close_run, run=run.pk, state=run.state, error=run.error, now=run.finished_at)
+        if run.state != Run.DONE:
+            release(connection)
+    found = rows.get()
+    run.counts = found.counts
+    if found.state != Run.RUNNING:
+        run.state, run.error, run.finished_at = found.state, found.error, found.finished_at
 
 
 def _write_log(run: Run) -> None:
@@ -125,4 +161,6 @@ def _as_dict(run: Run) -> dict[str, Any]:
         "total": run.total,
         "counts": run.counts,
         "error": run.error,
+        "workers": run.journal.workers,
+        "pauses": run.journal.pauses,
     }

@@ -1,42 +1,107 @@
 """Where the separation of a database stands, and what to type next."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from django.conf import settings
+from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Count
 
-from separation.database import has_table, name_of, scalar
+from config.ddl import LOCK_NOT_AVAILABLE
+from config.sql import Queries
+from separation.database import execute, has_table, name_of, row, rows, scalar
 from separation.environment import environment_of
-from separation.mirror import queued
-from separation.models import Chunk, Finding, Phase, Run
+from separation.lock import Worker, workers
+from separation.migrator import LEDGER
+from separation.models import Finding, Phase, Run
 from separation.phases import phase_of
+
+# Locally, since whoever asks may stand behind a pooler, where the next client would inherit a session's settings.
+_SETTINGS = "SELECT set_config('lock_timeout', '200ms', true), set_config('statement_timeout', '5min', true)"
+STATUS = Queries(settings.BASE_DIR / "separation" / "sql" / "status.sql")
 
 
 @dataclass(frozen=True)
 class Status:
-    """One look at a database."""
+    """One look at a database. A figure is None where another session has locked what would have to be read."""
 
     database: str
     environment: str
     phase: str
-    customers_in_users: int
-    moved: int
-    pending_chunks: int
-    queued: int
-    latest_run: Run | None
-    open_findings: dict[str, int]
+    customers_in_users: int | None = None
+    moved: int | None = None
+    unexamined: int | None = None
+    queued: int | None = None
+    chunks: dict[str, int] | None = None
+    latest_run: Run | None = None
+    examined: int = 0
+    rate: float = 0.0
+    workers: tuple[Worker, ...] = ()
+    open_findings: dict[str, int] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the latest run has not ended, by its record."""
+        return self.latest_run is not None and self.latest_run.state == Run.RUNNING
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the run takes at the rate of the last minute; None while nothing moves."""
+        if not (self.is_running and self.latest_run and self.rate):
+            return None
+        return max(0, self.latest_run.total - self.examined) / self.rate
 
     @property
     def next_command(self) -> str:
         """The command that comes next."""
+        if self.is_running and self.workers and self.latest_run:
+            return f"python manage.py separation_status --{'resume' if self.latest_run.request else 'watch'}"
         return next_command(self.phase, self.latest_run)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for `--json`: its keys are a contract."""
+        run = self.latest_run
+        return {
+            "database": self.database,
+            "environment": self.environment,
+            "phase": self.phase,
+            "customers_in_users": self.customers_in_users,
+            "moved": self.moved,
+            "drift": {"unexamined": self.unexamined, "queued": self.queued},
+            "chunks": self.chunks,
+            "run": run and self._run(run),
+            "workers": [
+                {"process": worker.process, "name": str(worker), "doing": worker.doing} for worker in self.workers
+            ],
+            "open_findings": self.open_findings,
+            "next": self.next_command,
+        }
+
+    def _run(self, run: Run) -> dict[str, Any]:
+        return {
+            "id": run.pk,
+            "kind": run.kind,
+            "state": run.state,
+            "operator": run.operator,
+            "started_at": run.started_at,
+            "finished_at": run.finished_at,
+            "total": run.total,
+            "examined": self.examined,
+            "rate": self.rate,
+            "seconds_left": self.seconds_left,
+            "request": run.request,
+            "requested_by": run.requested_by,
+            "requested_at": run.requested_at,
+            "error": run.error,
+        }
 
 
 def next_command(phase: str, latest_run: Run | None) -> str:
-    """Return the command that comes next in PHASE, after LATEST_RUN."""
+    """Return the command that comes next in PHASE, after LATEST_RUN, while nobody works."""
     if phase == "not adopted":
         return "python manage.py backup, then python manage.py migrate"
-    if latest_run and latest_run.state in (Run.INTERRUPTED, Run.FAILED):
+    if latest_run and latest_run.state in (Run.INTERRUPTED, Run.FAILED, Run.RUNNING):
         if latest_run.kind == Run.ROLLBACK:
             return "python manage.py migrate_customers --rollback"
         return "python manage.py migrate_customers --execute"
@@ -46,22 +111,48 @@ def next_command(phase: str, latest_run: Run | None) -> str:
 
 
 def status_of(connection: BaseDatabaseWrapper) -> Status:
-    """Return where the database behind CONNECTION stands; only reads."""
+    """Return where the database behind CONNECTION stands; only reads, waits for no lock, on any host."""
+    with transaction.atomic(connection.alias):
+        execute(connection, _SETTINGS)
+        return _status_of(connection)
+
+
+def _status_of(connection: BaseDatabaseWrapper) -> Status:
     name, environment = name_of(connection), environment_of(connection).name
-    users = has_table(connection, "users") and scalar(connection, "SELECT count(*) FROM users WHERE is_customer")
+    there = has_table(connection, "users")
+    users = _count(connection, "SELECT count(*) FROM users WHERE is_customer") if there else 0
     if not has_table(connection, "separation_phase"):
-        return Status(name, environment, "not adopted", users or 0, 0, 0, 0, None, {})
+        return Status(name, environment, "not adopted", users, 0)
+    run = Run.objects.using(connection.alias).first()
+    examined, rate = row(connection, STATUS.pace, run=run.pk) if run else (0, 0.0)
+    at_work = tuple(workers(connection))
     return Status(
         database=name,
         environment=environment,
         phase=phase_of(connection),
-        customers_in_users=users or 0,
-        moved=scalar(connection, "SELECT count(*) FROM customers WHERE id > 0"),
-        pending_chunks=Chunk.objects.using(connection.alias).filter(state=Chunk.PENDING).count(),
-        queued=queued(connection),
-        latest_run=Run.objects.using(connection.alias).first(),
+        customers_in_users=users,
+        moved=_count(connection, "SELECT count(*) FROM customers WHERE id > 0"),
+        # While customers are moved the run's own figures say how many are left; this one reads both tables.
+        unexamined=None if at_work else _count(connection, LEDGER.unexamined),
+        queued=_count(connection, "SELECT count(DISTINCT user_id) FROM separation_pending"),
+        chunks=dict(rows(connection, STATUS.chunks)),
+        latest_run=run,
+        examined=int(examined),
+        rate=float(rate),
+        workers=at_work,
         open_findings=open_findings(connection),
     )
+
+
+def _count(connection: BaseDatabaseWrapper, query: str) -> int | None:
+    """Return the only value of QUERY, or None if it would wait for a lock."""
+    try:
+        with transaction.atomic(connection.alias):
+            return int(scalar(connection, query))
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            raise
+        return None
 
 
 def open_findings(connection: BaseDatabaseWrapper) -> dict[str, int]:

@@ -30,6 +30,14 @@ WHERE u.is_customer AND (
     OR EXISTS (SELECT FROM separation_chunks k WHERE k.state = 'pending' AND u.id BETWEEN k.first_id AND k.last_id)
 )
 
+-- name: unexamined
+-- Counts the customers of `users` who are not moved, and of whom no finding says why.
+SELECT count(*) FROM users u
+WHERE u.is_customer AND NOT EXISTS (SELECT FROM customers c WHERE c.id = u.id)
+    AND NOT EXISTS (SELECT FROM separation_merges m WHERE m.user_id = u.id)
+    AND NOT EXISTS (SELECT FROM separation_findings f
+        WHERE f.table_name = 'users' AND f.row_id = u.id AND f.state <> 'gone' AND f.kind <> 'needs_password_reset')
+
 -- name: split
 -- Replaces a chunk by its two halves.
 WITH second AS (

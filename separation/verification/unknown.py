@@ -18,11 +18,11 @@ SELECT c.relname FROM pg_class c
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 ORDER BY c.relname
 """
-# A text of a row depends on these; the baseline and the comparison must see the same, however long it takes.
+# A text of a row depends on these; the baseline and the comparison must see the same, and may take long.
 _SETTINGS = """
 SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
     set_config('IntervalStyle', 'postgres', true), set_config('extra_float_digits', '1', true),
-    set_config('bytea_output', 'hex', true), set_config('statement_timeout', '0', true)
+    set_config('bytea_output', 'hex', true), set_config('statement_timeout', '1h', true)
 """
 # In any order, in constant memory: each row counts as a number, twice the same row as twice the number.
 _CHECKSUM = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended((t.*)::text, 0)::numeric), 0)::text FROM {} AS t")

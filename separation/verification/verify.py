@@ -21,7 +21,8 @@ _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # Joins of whole tables want room, time and the tables' own order; compiling them would take longer than running them.
 _SETTINGS = """
 SELECT set_config('work_mem', '64MB', true), set_config('enable_mergejoin', 'off', true),
-    set_config('jit', 'off', true), set_config('statement_timeout', '0', true)
+    set_config('jit', 'off', true), set_config('statement_timeout', '1h', true),
+    set_config('lock_timeout', '5s', true)
 """
 
 

@@ -25,12 +25,12 @@ def log_of(run):
 
 
 def test_a_good_run_says_what_it_did(database):
-    with recorded(database.connection, Run.EXECUTE) as run:
+    with recorded(database.connection, Run.ROLLBACK) as run:
         assert log_of(run)["state"] == "running"
         run.total, run.counts = 5, {"customers": 5}
 
     run.refresh_from_db()
-    assert re.fullmatch(r"migration-log-\d{4}-\d\d-\d\d-\d{6}-execute\.json", Path(run.log_path).name)
+    assert re.fullmatch(r"migration-log-\d{4}-\d\d-\d\d-\d{6}-rollback\.json", Path(run.log_path).name)
     assert stat.S_IMODE(Path(run.log_path).stat().st_mode) == 0o600
     assert (run.state, run.error) == ("done", "")
     log = log_of(run)
@@ -38,13 +38,15 @@ def test_a_good_run_says_what_it_did(database):
     assert log.pop("finished_at") == str(run.finished_at)
     assert log == {
         "run": run.pk,
-        "kind": "execute",
+        "kind": "rollback",
         "state": "done",
         "database": database.name,
         "operator": run.operator,
         "total": 5,
         "counts": {"customers": 5},
         "error": "",
+        "workers": [],
+        "pauses": [],
     }
 
 
