@@ -24,7 +24,7 @@ def remove(apps, editor):
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("separation", "0005_no_user")]
+    dependencies = [("separation", "0006_truncated")]
 
     operations = [
         migrations.SeparateDatabaseAndState(
