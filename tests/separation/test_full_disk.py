@@ -60,7 +60,7 @@ def test_a_disk_that_is_full_in_the_middle_harms_the_log_alone(world, middle, op
     if option == "--rollback":
         world.goes_there()
 
-    ended = world.run(option, Blow(fill_disk, middle if option == "--execute" else 20))
+    ended = world.run(option, Blow(fill_disk, middle if option == "--execute" else 30))
 
     run = Run.objects.latest("id")
     assert ended.code == 1
