@@ -242,7 +242,7 @@ class Migration:
         execute(self.connection, FINISH.abandon)
         for query in (FINISH.orphans, FINISH.no_restaurant, FINISH.restaurant_mismatch, FINISH.no_user):
             done["findings"] += execute(self.connection, query, run=self.run.pk)
-        for query in (FINISH.settle_gone, FINISH.settle_gone_rows, FINISH.mark_linked):
+        for query in (FINISH.settle_gone, FINISH.forget_deleted, FINISH.settle_gone_rows, FINISH.mark_linked):
             execute(self.connection, query)
         # What no chunk did: the run's own part of its counts, until it ends.
         on_record = Run.objects.using(self.connection.alias).get(pk=self.run.pk)

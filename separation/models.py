@@ -156,6 +156,7 @@ class Finding(models.Model):
         ("deleted_meanwhile", "deleted by the old application meanwhile"),
         ("no_user", "row of an earlier attempt whose customer is not in users"),
         ("truncated", "table emptied by TRUNCATE"),
+        ("set_aside", "data of a customer who is none any more, or cannot be"),
     ]
     OPEN, SETTLED, GONE = "open", "settled", "gone"
     STATES = [(OPEN, "open"), (SETTLED, "settled"), (GONE, "no longer there")]

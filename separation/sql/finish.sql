@@ -97,6 +97,11 @@ WHERE f.state = 'open' AND f.table_name = 'users'
         THEN NOT EXISTS (SELECT FROM customers c WHERE c.id = f.row_id AND c.password LIKE '!%%')
         ELSE false END
 
+-- name: forget_deleted
+-- Keeps nothing that was set aside of people who are not in users any more.
+UPDATE separation_findings f SET state = 'gone', detail = '{}', updated_at = now()
+WHERE f.kind = 'set_aside' AND f.state <> 'gone' AND NOT EXISTS (SELECT FROM users u WHERE u.id = f.row_id)
+
 -- name: settle_gone_rows
 -- Marks as gone the open findings about reservations, orders, menus and recipes that are right now.
 UPDATE separation_findings f SET state = 'gone', updated_at = now()

@@ -140,6 +140,55 @@ BEGIN
 END
 $mirror$
 
+-- name: set_aside
+-- Sets aside, in a finding, what only the new tables hold of customers who are none any more, or cannot be for now, though
+-- users has them: their profiles, and what restaurants wrote about them. Of whoever is deleted nothing is kept.
+CREATE OR REPLACE FUNCTION separation_set_aside(ids integer[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+BEGIN
+    INSERT INTO separation_findings (kind, table_name, row_id, detail)
+    SELECT 'set_aside', 'users', s.id, jsonb_strip_nulls(jsonb_build_object('profile', s.profile, 'links', s.links))
+    FROM (
+        SELECT u.id,
+            (SELECT to_jsonb(p) - '{id,customer_id,user_id,email_verified,created_at,updated_at}'::text[]
+            FROM customer_profiles p
+            WHERE p.customer_id = u.id AND p.user_id IS NULL AND NOT separation_profile_is_empty(p)) AS profile,
+            (SELECT jsonb_agg(jsonb_build_object('restaurant_id', l.restaurant_id, 'notes', l.notes,
+                'vip_status', l.vip_status))
+            FROM customer_restaurants l
+            WHERE l.customer_id = u.id AND (l.vip_status OR coalesce(l.notes, '') <> '')) AS links
+        FROM users u WHERE u.id = ANY (ids)
+    ) s
+    WHERE num_nonnulls(s.profile, s.links) > 0
+    ON CONFLICT (kind, table_name, row_id)
+        DO UPDATE SET state = 'open', detail = excluded.detail, updated_at = now();
+END
+$mirror$
+
+-- name: give_back
+-- Gives customers who have come back what was set aside of them.
+CREATE OR REPLACE FUNCTION separation_give_back(ids integer[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+BEGIN
+    UPDATE customer_profiles p SET phone_verified = s.phone_verified, preferred_contact_method = s.preferred_contact_method,
+        dietary_restrictions = s.dietary_restrictions, special_requests = s.special_requests, vip_status = s.vip_status,
+        tags = s.tags, notes = s.notes, marketing_opt_in = s.marketing_opt_in, birthday = s.birthday,
+        anniversary = s.anniversary, preferences = s.preferences
+    FROM separation_findings f CROSS JOIN LATERAL jsonb_populate_record(NULL::customer_profiles, f.detail -> 'profile') s
+    WHERE f.kind = 'set_aside' AND f.table_name = 'users' AND f.state = 'open' AND f.row_id = ANY (ids)
+        AND f.detail ? 'profile' AND p.customer_id = f.row_id AND p.user_id IS NULL;
+    INSERT INTO customer_restaurants (customer_id, restaurant_id, notes, vip_status)
+    SELECT f.row_id, s.restaurant_id, s.notes, s.vip_status
+    FROM separation_findings f
+        CROSS JOIN LATERAL jsonb_populate_recordset(NULL::customer_restaurants, f.detail -> 'links') s
+    WHERE f.kind = 'set_aside' AND f.table_name = 'users' AND f.state = 'open' AND f.row_id = ANY (ids)
+        AND EXISTS (SELECT FROM restaurants r WHERE r.id = s.restaurant_id)
+    ON CONFLICT (customer_id, restaurant_id) DO UPDATE SET notes = excluded.notes, vip_status = excluded.vip_status;
+    UPDATE separation_findings f SET state = 'gone', detail = '{}', updated_at = now()
+    WHERE f.kind = 'set_aside' AND f.table_name = 'users' AND f.state = 'open' AND f.row_id = ANY (ids);
+END
+$mirror$
+
 -- name: find
 -- Records what keeps people back, and who has no readable hash; what was found of these people before and is not so any
 -- more is gone.
@@ -294,6 +343,7 @@ BEGIN
     goes := ARRAY(SELECT c.id FROM customers c WHERE c.id = ANY (ids) EXCEPT SELECT unnest(stays));
 
     IF goes <> '{}' THEN
+        PERFORM separation_set_aside(goes);
         PERFORM separation_take_out(goes);
     END IF;
     UPDATE customer_profiles p SET customer_id = NULL
@@ -325,6 +375,9 @@ BEGIN
         {{insert_profiles}} AND c.id = ANY (moves);
         UPDATE reservations t SET customer_id = t.user_id WHERE t.user_id = ANY (moves) AND t.customer_id IS NULL;
         UPDATE orders t SET customer_id = t.user_id WHERE t.user_id = ANY (moves) AND t.customer_id IS NULL;
+        IF comes <> '{}' THEN
+            PERFORM separation_give_back(comes);
+        END IF;
         PERFORM separation_links(moves);
     END IF;
     IF parked THEN
