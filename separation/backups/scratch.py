@@ -29,6 +29,7 @@ def scratch_database(
     """
     server = on_server(beside)
     try:
+        _column(server, "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
         _drop_leftovers(server)
         name = _PREFIX + secrets.token_hex(8)
         _lock(server, name)

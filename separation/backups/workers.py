@@ -8,7 +8,9 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
@@ -80,9 +82,9 @@ def _workers(jobs: int, connection: BaseDatabaseWrapper, snapshot: str, save: Sa
             process = context.Process(
                 target=_work, args=(theirs, connection.settings_dict, snapshot, save), daemon=True
             )
-            process.start()
-            theirs.close()
+            _start(process)
             processes.append(process)
+            theirs.close()
             pipes.append(ours)
         yield pipes
     finally:
@@ -91,8 +93,17 @@ def _workers(jobs: int, connection: BaseDatabaseWrapper, snapshot: str, save: Sa
             process.join()
 
 
+def _start(process: BaseProcess) -> None:
+    """Start PROCESS deaf to Ctrl-C, also while it is still importing: that is for the process that commands it."""
+    resource_tracker.ensure_running()  # or starting the first process would make it hear again
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
 def _work(pipe: Connection, settings: dict[str, Any], snapshot: str, save: Save) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that commands this one
     connection = load_backend(settings["ENGINE"]).DatabaseWrapper(settings, alias=NO_DB_ALIAS)
     try:
         with session(connection) as reader:

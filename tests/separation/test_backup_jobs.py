@@ -91,7 +91,7 @@ def test_a_process_that_fails_fails_the_backup(what, said, name, backup_dir, mon
 def test_several_files_are_read_at_a_time_and_the_first_damage_is_named(name):
     for table in "abc":
         execute(name, f"CREATE TABLE {table} AS SELECT generate_series(1, 9) AS id")
-    folder = take(connection, jobs=2).path
+    folder = take(connection).path
     assert verify_backup(connection, str(folder), jobs=3).manifest.rows == 27
     for table in "cb":
         (folder / f"{table}.jsonl.zst").unlink()
