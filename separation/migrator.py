@@ -240,7 +240,7 @@ class Migration:
             execute(self.connection, CHUNK.restaurants, first=first, last=last, skipped=[])
         done["deleted"] += execute(self.connection, FINISH.remove_deleted, run=self.run.pk)
         execute(self.connection, FINISH.abandon)
-        for query in (FINISH.orphans, FINISH.no_restaurant, FINISH.restaurant_mismatch, FINISH.no_user):
+        for query in (FINISH.find_rows, FINISH.no_user):
             done["findings"] += execute(self.connection, query, run=self.run.pk)
         for query in (FINISH.settle_gone, FINISH.forget_deleted, FINISH.settle_gone_rows, FINISH.mark_linked):
             execute(self.connection, query)

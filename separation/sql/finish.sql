@@ -25,7 +25,6 @@ GROUP BY k.first_id, k.last_id ORDER BY k.first_id
 WITH gone AS (
     SELECT c.id FROM customers c
     WHERE c.id > 0 AND NOT EXISTS (SELECT FROM users u WHERE u.id = c.id)
-        AND EXISTS (SELECT FROM separation_chunks k WHERE c.id BETWEEN k.first_id AND k.last_id)
 ),
 profiles AS (
     DELETE FROM customer_profiles p USING gone WHERE p.customer_id = gone.id AND p.user_id IS NULL
@@ -37,35 +36,26 @@ noted AS (
 )
 DELETE FROM customers c USING gone WHERE c.id = gone.id
 
--- name: orphans
--- Records the reservations and orders whose user does not exist.
-INSERT INTO separation_findings (kind, table_name, row_id, run_id)
-SELECT 'orphan', o.table_name, o.id, %(run)s FROM (
-    SELECT 'reservations' AS table_name, t.id FROM reservations t
-    WHERE t.user_id IS NOT NULL AND NOT EXISTS (SELECT FROM users u WHERE u.id = t.user_id)
-    UNION ALL
-    SELECT 'orders', t.id FROM orders t
-    WHERE t.user_id IS NOT NULL AND NOT EXISTS (SELECT FROM users u WHERE u.id = t.user_id)
-) o
-ON CONFLICT (kind, table_name, row_id)
-    DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone'
-
--- name: no_restaurant
--- Records the menus and recipes whose restaurant cannot be told from their author.
-INSERT INTO separation_findings (kind, table_name, row_id, run_id)
-SELECT 'no_restaurant', t.table_name, t.id, %(run)s FROM (
-    SELECT 'menus' AS table_name, id FROM menus WHERE restaurant_id IS NULL
-    UNION ALL
-    SELECT 'recipes', id FROM recipes WHERE restaurant_id IS NULL
-) t
-ON CONFLICT (kind, table_name, row_id)
-    DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone'
-
--- name: restaurant_mismatch
--- Records the orders that are at another restaurant than the reservation they belong to.
-INSERT INTO separation_findings (kind, table_name, row_id, run_id)
-SELECT 'restaurant_mismatch', 'orders', o.id, %(run)s
+-- name: of_rows
+-- What is to be found about rows: reservations and orders whose user does not exist, menus and recipes whose restaurant
+-- cannot be told from their author, orders at another restaurant than the reservation they belong to.
+SELECT 'orphan' AS kind, 'reservations' AS table_name, t.id AS row_id FROM reservations t
+WHERE t.user_id IS NOT NULL AND NOT EXISTS (SELECT FROM users u WHERE u.id = t.user_id)
+UNION ALL
+SELECT 'orphan', 'orders', t.id FROM orders t
+WHERE t.user_id IS NOT NULL AND NOT EXISTS (SELECT FROM users u WHERE u.id = t.user_id)
+UNION ALL
+SELECT 'no_restaurant', 'menus', m.id FROM menus m WHERE m.restaurant_id IS NULL
+UNION ALL
+SELECT 'no_restaurant', 'recipes', r.id FROM recipes r WHERE r.restaurant_id IS NULL
+UNION ALL
+SELECT 'restaurant_mismatch', 'orders', o.id
 FROM orders o JOIN reservations r ON r.id = o.reservation_id WHERE r.restaurant_id <> o.restaurant_id
+
+-- name: find_rows
+-- Records what there is to be found about rows.
+INSERT INTO separation_findings (kind, table_name, row_id, run_id)
+SELECT o.kind, o.table_name, o.row_id, %(run)s FROM ({{of_rows}}) o
 ON CONFLICT (kind, table_name, row_id)
     DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone'
 
@@ -124,10 +114,15 @@ WHERE f.state = 'open' AND f.table_name <> 'users' AND NOT CASE f.kind
     ELSE true END
 
 -- name: stragglers
--- Counts the reservations and orders of moved customers that are not linked, and the customers who are deleted in users.
+-- Counts the reservations and orders of moved customers that are not linked, the customers who are deleted in users, and
+-- what is not on record about rows though a run has begun.
 SELECT (SELECT count(*) FROM reservations t JOIN customers c ON c.id = t.user_id WHERE t.customer_id IS NULL)
     + (SELECT count(*) FROM orders t JOIN customers c ON c.id = t.user_id WHERE t.customer_id IS NULL)
     + (SELECT count(*) FROM customers c WHERE c.id > 0 AND NOT EXISTS (SELECT FROM users u WHERE u.id = c.id))
+    + (SELECT count(*) FROM ({{of_rows}}) o
+        WHERE EXISTS (SELECT FROM separation_chunks) AND NOT EXISTS (
+            SELECT FROM separation_findings f WHERE f.kind = o.kind AND f.table_name = o.table_name
+                AND f.row_id = o.row_id AND f.state <> 'gone'))
 
 -- name: mark_linked
 -- Takes the chunks whose stragglers are linked to their last state.
