@@ -157,7 +157,10 @@ class FindingAdmin(RecordAdmin):
     search_fields = ("=row_id",)
     search_help_text = "Number of the row it is about"
     sortable_by = ("id", "row_id")
-    fields = ("id", "kind", "state", "table_name", "row_id", "detail", "run", "created_at", "updated_at")
+    fields = (
+        *("id", "kind", "state", "table_name", "row_id", "detail", "run", "created_at", "updated_at"),
+        *("decision", "decided_by", "decided_at", "note"),
+    )
     change_form_outer_after_template = "backoffice/panels.html"
 
     def change_view(

@@ -25,7 +25,7 @@ _CHUNK = Queries(_SQL / "chunk.sql")
 _LEDGER = Queries(_SQL / "ledger.sql")
 _QUEUE = Queries(_SQL / "queue.sql")
 # What the mirror and a chunk must say in the same words.
-SHARED = ("classified_users", "as_customers", "insert_customers", "insert_profiles", "link_people")
+SHARED = ("classified_users", "as_customers", "insert_customers", "insert_profiles", "link_people", "finding_state")
 
 INSTALLED, OUTDATED, MISSING = "installed", "outdated", "missing"
 # Each table with the function that follows what is written to it.

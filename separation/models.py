@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db import models
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Now
 
 
@@ -127,10 +128,15 @@ class Chunk(models.Model):
 
 
 class Merge(models.Model):
-    """A duplicate merged into another person: the only mapping that is not the identity."""
+    """A duplicate merged into another person: the only mapping that is not the identity. Stands until it is undone."""
 
     user_id = models.IntegerField(primary_key=True)
     customer_id = models.IntegerField(db_index=True)
+    filled = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="what the other's profile got from this one's: column, then what stood there and what stands there",
+    )
     run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -160,6 +166,16 @@ class Finding(models.Model):
     ]
     OPEN, SETTLED, GONE = "open", "settled", "gone"
     STATES = [(OPEN, "open"), (SETTLED, "settled"), (GONE, "no longer there")]
+    STAFF, CUSTOMER, BOTH, MERGE, KEEP, LEFT, RENAME = "staff", "customer", "both", "merge", "keep", "left", "rename"
+    DECISIONS = [
+        (STAFF, "is staff, and stays in users"),
+        (CUSTOMER, "is a customer, and moves"),
+        (BOTH, "is both, and moves; the row in users stays at clean-up"),
+        (MERGE, "merged into another person"),
+        (KEEP, "moves, of all with this email"),
+        (LEFT, "stays in users, since another with this email moves"),
+        (RENAME, "given another email"),
+    ]
 
     kind = models.CharField(max_length=40, choices=KINDS)
     state = models.CharField(max_length=20, choices=STATES, default=OPEN, db_default=OPEN)
@@ -169,12 +185,22 @@ class Finding(models.Model):
     run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True, help_text="the run that saw it first")
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
+    decision = models.CharField(max_length=20, choices=DECISIONS, default="", db_default="", blank=True)
+    decided_by = models.CharField(max_length=200, default="", db_default="", blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    note = models.TextField(default="", db_default="", blank=True)
 
     class Meta:
         db_table = "separation_findings"
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["kind", "table_name", "row_id"], name="separation_findings_once"),
+            # Of all with one email, at most one moves.
+            models.UniqueConstraint(
+                KeyTextTransform("email", "detail"),
+                condition=models.Q(decision="keep"),
+                name="separation_findings_kept_once",
+            ),
         ]
         indexes = [models.Index(fields=["table_name", "row_id"], name="separation_findings_row_idx")]
 

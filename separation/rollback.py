@@ -61,6 +61,7 @@ def purge(connection: BaseDatabaseWrapper, run: Run, first: int, last: int) -> N
 
 
 def _purge(connection: BaseDatabaseWrapper, span: dict[str, int]) -> dict[str, int]:
+    execute(connection, ROLLBACK.part, **span)
     return {
         "reservations": execute(connection, ROLLBACK.unlink_reservations, **span),
         "orders": execute(connection, ROLLBACK.unlink_orders, **span),

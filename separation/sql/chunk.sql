@@ -55,23 +55,44 @@ WHERE t.customer_id BETWEEN %(first)s AND %(last)s
     AND NOT EXISTS (SELECT FROM customers c WHERE c.id = t.customer_id)
 ON CONFLICT (table_name, row_id) DO NOTHING
 
+-- name: email_key
+-- What the emails have in common of users u who count as one: blanks around them and case do not.
+lower(btrim(u.email, E' \t\n\r\f\x0b'))
+
+-- name: kept
+-- True if it was decided that of all with this email this user moves, and nobody else has it in customers by now.
+EXISTS (
+    SELECT FROM separation_findings f
+    WHERE f.kind = 'duplicate_email' AND f.table_name = 'users' AND f.row_id = u.id
+        AND f.decision = 'keep' AND f.detail ->> 'email' = md5({{email_key}})
+) AND NOT EXISTS (
+    SELECT FROM customers c WHERE lower(c.email) = {{email_key}} AND c.id > 0 AND c.id <> u.id
+)
+
 -- name: classified_users
--- Gives users their outcome: 'move', or the kind of finding that keeps a customer back. A hash behind a ! is bcrypt as
--- well: that of somebody deactivated. A WHERE follows.
+-- Gives users their outcome: 'move', 'merged' into another, or the kind of finding that keeps a customer back. What staff
+-- decided is looked up where it matters, for few are merged, staff, or duplicates. A hash behind a ! is bcrypt as well:
+-- that of somebody deactivated. A WHERE follows.
 SELECT u.id, u.email, u.name, u.phone, u.password, u.created_at, u.updated_at,
     u.password ~ '^!?\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$' AS bcrypt,
     CASE
-        WHEN u.role <> 'USER'
+        WHEN EXISTS (SELECT FROM separation_merges m WHERE m.user_id = u.id) THEN 'merged'
+        WHEN (
+            u.role <> 'USER'
             OR EXISTS (SELECT FROM restaurant_staff s WHERE s.user_id = u.id AND s.role IN ('MANAGER', 'OWNER'))
             OR EXISTS (SELECT FROM recipes r WHERE r.user_id = u.id)
             OR EXISTS (SELECT FROM menus m WHERE m.user_id = u.id)
-            THEN 'staff_marked_as_customer'
+        ) AND NOT EXISTS (
+            SELECT FROM separation_findings f
+            WHERE f.kind = 'staff_marked_as_customer' AND f.table_name = 'users' AND f.row_id = u.id
+                AND f.decision IN ('customer', 'both')
+        ) THEN 'staff_marked_as_customer'
         WHEN btrim(u.email, E' \t\n\r\f\x0b') !~ '^[^@\s]+@[^@\s]+$' THEN 'invalid_email'
         WHEN EXISTS (
             SELECT FROM users o
-            WHERE lower(btrim(o.email, E' \t\n\r\f\x0b')) = lower(btrim(u.email, E' \t\n\r\f\x0b'))
+            WHERE lower(btrim(o.email, E' \t\n\r\f\x0b')) = {{email_key}}
                 AND o.is_customer AND o.id <> u.id
-        ) THEN 'duplicate_email'
+        ) AND NOT ({{kept}}) THEN 'duplicate_email'
         ELSE 'move'
     END AS outcome
 FROM users u
@@ -100,13 +121,33 @@ SELECT c.id, c.email, c.password, coalesce(c.is_active, true), c.first_name, c.l
 FROM ({{as_customers}} WHERE k.outcome = 'move') c LEFT JOIN customer_profiles p ON p.user_id = c.id
 ON CONFLICT (id) DO NOTHING
 
+-- name: finding_state
+-- Gives the state of a finding in separation_findings that is true: settled if a decision stands that says so still, else
+-- open.
+CASE separation_findings.decision
+    WHEN 'staff' THEN 'settled'
+    WHEN 'left' THEN CASE WHEN EXISTS (
+        SELECT FROM users u
+            JOIN separation_findings f ON f.kind = 'duplicate_email' AND f.decision = 'keep'
+                AND f.detail ->> 'email' = md5({{email_key}})
+            JOIN users k ON k.id = f.row_id AND k.is_customer
+                AND lower(btrim(k.email, E' \t\n\r\f\x0b')) = {{email_key}}
+        WHERE u.id = separation_findings.row_id AND md5({{email_key}}) = separation_findings.detail ->> 'email'
+    ) THEN 'settled' ELSE 'open' END
+    WHEN 'merge' THEN CASE WHEN EXISTS (
+        SELECT FROM separation_merges m JOIN users k ON k.id = m.customer_id AND k.is_customer
+        WHERE m.user_id = separation_findings.row_id
+    ) THEN 'settled' ELSE 'open' END
+    ELSE 'open'
+END
+
 -- name: move
 -- Inserts the customers who move, under their own ids, and a finding for each who does not or has no readable hash.
 -- People whom the lock passed over stay out; whoever the mirror moved before stays in, also beside a later duplicate.
 WITH classified AS MATERIALIZED ({{classified}} AND u.id <> ALL (%(skipped)s::integer[])),
 moved AS ({{insert_customers}} RETURNING id),
 found AS (
-    SELECT k.outcome AS kind, k.id FROM classified k
+    SELECT CASE k.outcome WHEN 'merged' THEN 'duplicate_email' ELSE k.outcome END AS kind, k.id FROM classified k
     WHERE k.outcome <> 'move' AND NOT EXISTS (SELECT FROM customers c WHERE c.id = k.id)
     UNION ALL
     SELECT 'needs_password_reset', id FROM classified WHERE outcome = 'move' AND NOT bcrypt
@@ -115,7 +156,8 @@ noted AS (
     INSERT INTO separation_findings (kind, table_name, row_id, run_id)
     SELECT kind, 'users', id, %(run)s FROM found
     ON CONFLICT (kind, table_name, row_id)
-        DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone'
+        DO UPDATE SET state = {{finding_state}}, updated_at = now()
+        WHERE separation_findings.state <> {{finding_state}}
     RETURNING kind
 ),
 resolved AS (
@@ -169,13 +211,16 @@ WITH mine AS MATERIALIZED (
 UPDATE orders t SET customer_id = t.user_id FROM mine WHERE mine.id = t.id
 
 -- name: queue_left
--- Queues the customers of whose rows another session held one.
+-- Queues the customers of whose rows another session held one, and people merged with others, who may be anywhere.
 INSERT INTO separation_pending (user_id)
 SELECT c.id FROM customers c
 WHERE c.id BETWEEN %(first)s AND %(last)s AND c.id <> ALL (%(skipped)s::integer[]) AND (
     EXISTS (SELECT FROM reservations t WHERE t.user_id = c.id AND t.customer_id IS NULL)
     OR EXISTS (SELECT FROM orders t WHERE t.user_id = c.id AND t.customer_id IS NULL)
     OR EXISTS (SELECT FROM customer_profiles p WHERE p.user_id = c.id AND p.customer_id IS NULL))
+UNION
+SELECT m.user_id FROM separation_merges m
+WHERE m.user_id BETWEEN %(first)s AND %(last)s OR m.customer_id BETWEEN %(first)s AND %(last)s
 
 -- name: link_people
 -- Makes the links of `people` to restaurants from `facts`, or brings their figures up to date.
@@ -210,7 +255,7 @@ facts AS (
     SELECT v.* FROM customer_visits(%(first)s, %(last)s) v
     UNION ALL
     SELECT s.user_id, s.restaurant_id, NULL, NULL, 0, 0
-    FROM restaurant_staff s WHERE s.user_id BETWEEN %(first)s AND %(last)s
+    FROM restaurant_staff s WHERE s.user_id BETWEEN %(first)s AND %(last)s AND s.role = 'STAFF'
 ),
 {{link_people}}
 
@@ -234,28 +279,39 @@ SELECT (SELECT count(*) FROM customers WHERE id < 0), count(*), count(*) FILTER 
 FROM marked m JOIN separation_earlier(ARRAY(SELECT id FROM marked)) e ON e.user_id = m.id
 WHERE e.place = 1 AND e.readable
 
+-- name: homes
+-- Gives each user who will have a customer, and that one's id: the same, or the one the user is merged into.
+people AS (
+    SELECT id FROM ({{classified}}) c WHERE outcome = 'move' UNION SELECT id FROM customers WHERE id > 0
+),
+homes AS (
+    SELECT p.id AS user_id, p.id AS customer_id FROM people p
+    UNION
+    SELECT m.user_id, m.customer_id FROM separation_merges m
+        JOIN people p ON p.id = m.customer_id JOIN users u ON u.id = m.user_id AND u.is_customer
+)
+
 -- name: bookings
 -- Counts the reservations and the orders that will be linked to a customer.
-WITH people AS (
-    SELECT id FROM ({{classified}}) c WHERE outcome = 'move' UNION SELECT id FROM customers WHERE id > 0
-)
-SELECT (SELECT count(*) FROM reservations t JOIN people p ON p.id = t.user_id WHERE t.customer_id IS NULL),
-    (SELECT count(*) FROM orders t JOIN people p ON p.id = t.user_id WHERE t.customer_id IS NULL)
+WITH {{homes}}
+SELECT (SELECT count(*) FROM reservations t JOIN homes h ON h.user_id = t.user_id WHERE t.customer_id IS NULL),
+    (SELECT count(*) FROM orders t JOIN homes h ON h.user_id = t.user_id WHERE t.customer_id IS NULL)
 
 -- name: links_by_restaurant
 -- Counts the customers each restaurant will know.
-WITH people AS (
-    SELECT id FROM ({{classified}}) c WHERE outcome = 'move' UNION SELECT id FROM customers WHERE id > 0
-),
-pairs AS (
-    SELECT coalesce(t.customer_id, t.user_id) AS customer_id, t.restaurant_id FROM reservations t
+WITH {{homes}},
+mentioned AS (
+    SELECT coalesce(t.customer_id, t.user_id) AS user_id, t.restaurant_id FROM reservations t
     UNION
     SELECT coalesce(t.customer_id, t.user_id), t.restaurant_id FROM orders t
     UNION
-    SELECT s.user_id, s.restaurant_id FROM restaurant_staff s
+    SELECT s.user_id, s.restaurant_id FROM restaurant_staff s WHERE s.role = 'STAFF'
+),
+pairs AS (
+    SELECT DISTINCT h.customer_id, x.restaurant_id FROM mentioned x JOIN homes h USING (user_id)
 ),
 links AS (
-    SELECT x.customer_id, x.restaurant_id FROM pairs x JOIN people p ON p.id = x.customer_id
+    SELECT x.customer_id, x.restaurant_id FROM pairs x
     UNION ALL
     SELECT p.id, r.id FROM people p CROSS JOIN (SELECT min(id) AS id FROM restaurants HAVING count(*) = 1) r
     WHERE NOT EXISTS (SELECT FROM pairs x WHERE x.customer_id = p.id)

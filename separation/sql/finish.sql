@@ -79,7 +79,7 @@ ON CONFLICT (kind, table_name, row_id)
 -- name: settle_gone
 -- Marks as gone the open findings about people who have moved since, are no customers any more, or are not there.
 UPDATE separation_findings f SET state = 'gone', updated_at = now()
-WHERE f.state = 'open' AND f.table_name = 'users'
+WHERE (f.state = 'open' OR f.state = 'settled' AND f.decision IN ('staff', 'left')) AND f.table_name = 'users'
     AND CASE WHEN f.kind IN ('staff_marked_as_customer', 'duplicate_email', 'invalid_email', 'row_failed')
         THEN EXISTS (SELECT FROM customers c WHERE c.id = f.row_id)
             OR NOT EXISTS (SELECT FROM users u WHERE u.id = f.row_id AND u.is_customer)

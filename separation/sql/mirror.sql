@@ -31,7 +31,11 @@ WHERE t.customer_id = ANY (ids)
     AND NOT EXISTS (SELECT FROM orders o
         WHERE o.customer_id = t.customer_id AND o.restaurant_id = t.restaurant_id)
     AND NOT EXISTS (SELECT FROM restaurant_staff s
-        WHERE s.user_id = t.customer_id AND s.restaurant_id = t.restaurant_id)
+        WHERE s.user_id = t.customer_id AND s.restaurant_id = t.restaurant_id AND s.role = 'STAFF')
+    AND NOT EXISTS (SELECT FROM separation_merges m
+            JOIN users u ON u.id = m.user_id AND u.is_customer
+            JOIN restaurant_staff s ON s.user_id = m.user_id AND s.role = 'STAFF'
+        WHERE m.customer_id = t.customer_id AND s.restaurant_id = t.restaurant_id)
 
 -- name: idle
 -- Gives the same links; of a customer who has no others, and no notes on these, the first stays too. So whoever was
@@ -56,7 +60,14 @@ BEGIN
     facts AS (
         SELECT v.* FROM people p CROSS JOIN LATERAL customer_visits(p.id, p.id) v
         UNION ALL
-        SELECT s.user_id, s.restaurant_id, NULL, NULL, 0, 0 FROM restaurant_staff s WHERE s.user_id = ANY (ids)
+        SELECT s.user_id, s.restaurant_id, NULL, NULL, 0, 0
+        FROM restaurant_staff s WHERE s.user_id = ANY (ids) AND s.role = 'STAFF'
+        UNION ALL
+        SELECT m.customer_id, s.restaurant_id, NULL, NULL, 0, 0
+        FROM separation_merges m
+            JOIN users u ON u.id = m.user_id AND u.is_customer
+            JOIN restaurant_staff s ON s.user_id = m.user_id AND s.role = 'STAFF'
+        WHERE m.customer_id = ANY (ids)
     ),
     {{link_people}};
 
@@ -119,6 +130,139 @@ BEGIN
 END
 $mirror$
 
+-- name: fill
+-- Fills what is empty in the profiles of these customers from the profiles of those merged into them, the lowest id first,
+-- and remembers what; what was filled before and is not so any more is emptied again, unless it was changed since. Those
+-- in `without` give nothing. That somebody agreed to marketing, or verified an email or a phone, is not handed on.
+CREATE OR REPLACE FUNCTION separation_fill(winners integer[], without integer[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+BEGIN
+    WITH merged AS (
+        SELECT m.user_id, m.customer_id, m.filled,
+            CASE WHEN u.id IS NOT NULL AND m.user_id <> ALL (without) THEN to_jsonb(p) END AS theirs
+        FROM separation_merges m
+            LEFT JOIN users u ON u.id = m.user_id AND u.is_customer
+            LEFT JOIN customer_profiles p ON p.user_id = m.user_id
+        WHERE m.customer_id = ANY (winners)
+    ),
+    fields AS (
+        SELECT p.id, p.customer_id, k.name, to_jsonb(p) -> k.name AS present,
+            coalesce(
+                (SELECT m.filled -> k.name -> 0 FROM merged m
+                WHERE m.customer_id = p.customer_id AND m.filled -> k.name -> 1 = to_jsonb(p) -> k.name),
+                to_jsonb(p) -> k.name) AS own
+        FROM customer_profiles p CROSS JOIN unnest(ARRAY['preferred_contact_method', 'dietary_restrictions',
+            'special_requests', 'vip_status', 'tags', 'notes', 'birthday', 'anniversary', 'preferences']) k (name)
+        WHERE p.customer_id = ANY (winners)
+    ),
+    wanted AS (
+        SELECT f.*, g.user_id AS giver, coalesce(g.given, f.own) AS value
+        FROM fields f LEFT JOIN LATERAL (
+            SELECT m.user_id, m.theirs -> f.name AS given FROM merged m
+            WHERE m.customer_id = f.customer_id
+                AND coalesce(m.theirs -> f.name, 'null') NOT IN ('null', '""', '[]', '{}', 'false')
+                AND f.own IN ('null', '""', '[]', '{}', 'false')
+            ORDER BY m.user_id LIMIT 1
+        ) g ON true
+    ),
+    written AS (
+        UPDATE customer_profiles p SET preferred_contact_method = r.preferred_contact_method,
+            dietary_restrictions = r.dietary_restrictions, special_requests = r.special_requests,
+            vip_status = r.vip_status, tags = r.tags, notes = r.notes, birthday = r.birthday,
+            anniversary = r.anniversary, preferences = r.preferences
+        FROM (SELECT w.id, jsonb_object_agg(w.name, w.value) AS columns FROM wanted w
+            GROUP BY w.id HAVING bool_or(w.value IS DISTINCT FROM w.present)) w
+            CROSS JOIN LATERAL jsonb_populate_record(NULL::customer_profiles, w.columns) r
+        WHERE p.id = w.id
+    )
+    UPDATE separation_merges m SET filled = n.filled
+    FROM (
+        SELECT o.user_id, coalesce(
+            jsonb_object_agg(w.name, jsonb_build_array(w.own, w.value)) FILTER (WHERE w.name IS NOT NULL), '{}') AS filled
+        FROM merged o LEFT JOIN wanted w ON w.giver = o.user_id
+        GROUP BY o.user_id
+    ) n
+    WHERE m.user_id = n.user_id AND m.filled <> n.filled;
+END
+$mirror$
+
+-- name: part
+-- Parts these people from those they were merged into, as a roll-back would: each customer_id says again what it said
+-- before, and their profiles give nothing any more.
+CREATE OR REPLACE FUNCTION separation_part(losers integer[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+DECLARE
+    bypass text := coalesce(current_setting('separation.bypass', true), '');
+BEGIN
+    PERFORM set_config('separation.bypass', 'on', true);
+    PERFORM separation_fill(ARRAY(
+        SELECT DISTINCT m.customer_id FROM separation_merges m WHERE m.user_id = ANY (losers)), losers);
+    UPDATE reservations t SET customer_id = NULL FROM separation_merges m
+    WHERE m.user_id = ANY (losers) AND t.user_id = m.user_id AND t.customer_id = m.customer_id
+        AND NOT EXISTS (SELECT FROM separation_undo u WHERE u.table_name = 'reservations' AND u.row_id = t.id);
+    UPDATE orders t SET customer_id = NULL FROM separation_merges m
+    WHERE m.user_id = ANY (losers) AND t.user_id = m.user_id AND t.customer_id = m.customer_id
+        AND NOT EXISTS (SELECT FROM separation_undo u WHERE u.table_name = 'orders' AND u.row_id = t.id);
+    WITH named AS (
+        UPDATE reservations t SET customer_id = m.user_id FROM separation_merges m, separation_undo u
+        WHERE m.user_id = ANY (losers) AND t.customer_id = m.customer_id
+            AND u.table_name = 'reservations' AND u.row_id = t.id AND u.customer_id = m.user_id
+        RETURNING t.id
+    )
+    DELETE FROM separation_undo u USING named WHERE u.table_name = 'reservations' AND u.row_id = named.id;
+    WITH named AS (
+        UPDATE orders t SET customer_id = m.user_id FROM separation_merges m, separation_undo u
+        WHERE m.user_id = ANY (losers) AND t.customer_id = m.customer_id
+            AND u.table_name = 'orders' AND u.row_id = t.id AND u.customer_id = m.user_id
+        RETURNING t.id
+    )
+    DELETE FROM separation_undo u USING named WHERE u.table_name = 'orders' AND u.row_id = named.id;
+    PERFORM set_config('separation.bypass', bypass, true);
+END
+$mirror$
+
+-- name: merge
+-- Brings into step what these people were merged into, or was merged into them: bookings and restaurant links of whoever
+-- was merged are the other's, as long as the one is a customer of users and the other is moved. The bypass is on.
+CREATE OR REPLACE FUNCTION separation_merge(ids integer[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+DECLARE
+    parted integer[]; joined integer[]; winners integer[];
+BEGIN
+    PERFORM c.id FROM customers c JOIN separation_merges m ON m.customer_id = c.id
+    WHERE m.user_id = ANY (ids) OR m.customer_id = ANY (ids) ORDER BY c.id FOR NO KEY UPDATE OF c;
+    SELECT array_agg(m.user_id) FILTER (WHERE c.id IS NULL OR u.id IS NULL),
+        array_agg(m.user_id) FILTER (WHERE c.id IS NOT NULL AND u.id IS NOT NULL), array_agg(DISTINCT c.id)
+    INTO parted, joined, winners
+    FROM separation_merges m
+        LEFT JOIN customers c ON c.id = m.customer_id LEFT JOIN users u ON u.id = m.user_id AND u.is_customer
+    WHERE m.user_id = ANY (ids) OR m.customer_id = ANY (ids);
+
+    IF parted <> '{}' THEN
+        PERFORM separation_part(parted);
+        DELETE FROM separation_merges m
+        WHERE m.user_id = ANY (parted) AND NOT EXISTS (SELECT FROM users u WHERE u.id = m.user_id);
+    END IF;
+    IF joined <> '{}' THEN
+        INSERT INTO separation_undo (table_name, row_id, customer_id)
+        SELECT 'reservations', t.id, t.customer_id FROM reservations t WHERE t.customer_id = ANY (joined)
+        UNION ALL
+        SELECT 'orders', t.id, t.customer_id FROM orders t WHERE t.customer_id = ANY (joined)
+        ON CONFLICT (table_name, row_id) DO UPDATE SET customer_id = excluded.customer_id;
+        UPDATE reservations t SET customer_id = m.customer_id FROM separation_merges m
+        WHERE m.user_id = ANY (joined) AND t.customer_id = m.user_id;
+        UPDATE reservations t SET customer_id = m.customer_id FROM separation_merges m
+        WHERE m.user_id = ANY (joined) AND t.user_id = m.user_id AND t.customer_id IS NULL;
+        UPDATE orders t SET customer_id = m.customer_id FROM separation_merges m
+        WHERE m.user_id = ANY (joined) AND t.customer_id = m.user_id;
+        UPDATE orders t SET customer_id = m.customer_id FROM separation_merges m
+        WHERE m.user_id = ANY (joined) AND t.user_id = m.user_id AND t.customer_id IS NULL;
+        PERFORM separation_fill(winners, '{}');
+    END IF;
+    PERFORM separation_links(array_remove(winners, NULL));
+END
+$mirror$
+
 -- name: take_out
 -- Takes these customers out of the new tables again, as a roll-back would: what was filled is emptied, and no more.
 CREATE OR REPLACE FUNCTION separation_take_out(ids integer[]) RETURNS void
@@ -127,6 +271,7 @@ DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
 BEGIN
     PERFORM set_config('separation.bypass', 'on', true);
+    PERFORM separation_part(ARRAY(SELECT m.user_id FROM separation_merges m WHERE m.customer_id = ANY (ids)));
     UPDATE reservations t SET customer_id = NULL
     WHERE t.user_id = ANY (ids) AND t.customer_id = t.user_id
         AND NOT EXISTS (SELECT FROM separation_undo u WHERE u.table_name = 'reservations' AND u.row_id = t.id);
@@ -146,6 +291,8 @@ $mirror$
 CREATE OR REPLACE FUNCTION separation_set_aside(ids integer[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 BEGIN
+    -- What a merge filled is not theirs.
+    PERFORM separation_part(ARRAY(SELECT m.user_id FROM separation_merges m WHERE m.customer_id = ANY (ids)));
     INSERT INTO separation_findings (kind, table_name, row_id, detail)
     SELECT 'set_aside', 'users', s.id, jsonb_strip_nulls(jsonb_build_object('profile', s.profile, 'links', s.links))
     FROM (
@@ -191,24 +338,29 @@ $mirror$
 
 -- name: find
 -- Records what keeps people back, and who has no readable hash; what was found of these people before and is not so any
--- more is gone.
+-- more is gone. What staff decided stays on record, and settles a finding as long as it holds.
 CREATE OR REPLACE FUNCTION separation_find(ids integer[], kept integer[], kinds text[], unreadable integer[])
-RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+BEGIN
     WITH current AS (
-        SELECT k.id, k.kind FROM unnest(kept, kinds) k (id, kind)
+        SELECT k.id, CASE k.kind WHEN 'merged' THEN 'duplicate_email' ELSE k.kind END AS kind
+        FROM unnest(kept, kinds) k (id, kind)
         UNION ALL
         SELECT i.id, 'needs_password_reset' FROM unnest(unreadable) i (id)
     ),
     noted AS (
         INSERT INTO separation_findings (kind, table_name, row_id) SELECT kind, 'users', id FROM current
         ON CONFLICT (kind, table_name, row_id)
-            DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone'
+            DO UPDATE SET state = {{finding_state}}, updated_at = now()
+            WHERE separation_findings.state <> {{finding_state}}
     )
     UPDATE separation_findings f SET state = 'gone', updated_at = now()
-    WHERE f.table_name = 'users' AND f.row_id = ANY (ids) AND f.state = 'open'
+    WHERE f.table_name = 'users' AND f.row_id = ANY (ids)
+        AND (f.state = 'open' OR f.state = 'settled' AND f.decision IN ('staff', 'left'))
         AND f.kind IN ('staff_marked_as_customer', 'duplicate_email', 'invalid_email', 'row_failed',
             'needs_password_reset')
-        AND NOT EXISTS (SELECT FROM current k WHERE k.id = f.row_id AND k.kind = f.kind)
+        AND NOT EXISTS (SELECT FROM current k WHERE k.id = f.row_id AND k.kind = f.kind);
+END
 $mirror$
 
 -- name: earlier
@@ -384,6 +536,9 @@ BEGIN
         PERFORM separation_adopt(comes);
         PERFORM separation_abandon(goes);
     END IF;
+    IF EXISTS (SELECT FROM separation_merges m WHERE m.user_id = ANY (ids) OR m.customer_id = ANY (ids)) THEN
+        PERFORM separation_merge(ids);
+    END IF;
     PERFORM separation_find(ids, coalesce(kept, '{}'), coalesce(kinds, '{}'), coalesce(unreadable, '{}'));
     PERFORM set_config('separation.bypass', bypass, true);
 END
@@ -556,6 +711,12 @@ EXCEPTION WHEN OTHERS THEN
 END
 $mirror$
 
+-- name: heir_of
+-- The customer of users into whom the customer of users `person` is merged, if there is one.
+SELECT m.customer_id FROM separation_merges m
+    JOIN users u ON u.id = m.user_id AND u.is_customer JOIN users w ON w.id = m.customer_id
+WHERE m.user_id = person
+
 -- name: customer_for
 -- Gives the customer whom a booking of this user is linked to: the one the user was merged into, else the user's own;
 -- nobody, if that customer, or a link of theirs, is just being taken out, for the key would wait for that and then fail.
@@ -566,8 +727,7 @@ DECLARE
 BEGIN
     IF current_setting('transaction_isolation') = 'read committed' THEN
         SELECT c.id INTO found FROM customers c
-        WHERE c.id = coalesce((SELECT m.customer_id FROM separation_merges m WHERE m.user_id = person), person)
-        FOR KEY SHARE SKIP LOCKED;
+        WHERE c.id = coalesce(({{heir_of}}), person) FOR KEY SHARE SKIP LOCKED;
     END IF;
     RETURN found;
 END
@@ -579,7 +739,11 @@ CREATE OR REPLACE FUNCTION separation_remember(called text, identifier integer, 
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
 BEGIN
     INSERT INTO separation_undo (table_name, row_id, customer_id) VALUES (called, identifier, customer)
-    ON CONFLICT (table_name, row_id) DO UPDATE SET customer_id = excluded.customer_id;
+    ON CONFLICT (table_name, row_id) DO UPDATE SET customer_id = excluded.customer_id
+        -- Whoever writes back what a merge put there says nothing new.
+        WHERE NOT EXISTS (
+            SELECT FROM separation_merges m
+            WHERE m.user_id = separation_undo.customer_id AND m.customer_id = excluded.customer_id);
 EXCEPTION WHEN OTHERS THEN
     PERFORM separation_queue(ARRAY[booker, customer]);
 END
@@ -606,8 +770,7 @@ BEGIN
         AND current_setting('transaction_isolation') = 'read committed'
     THEN
         SELECT c.id INTO customer FROM separation_phase p
-            JOIN customers c
-                ON c.id = coalesce((SELECT m.customer_id FROM separation_merges m WHERE m.user_id = person), person)
+            JOIN customers c ON c.id = coalesce(({{heir_of}}), person)
         WHERE p.name = 'dual' FOR KEY SHARE OF c SKIP LOCKED;
         IF FOUND THEN
             NEW.user_id := person;
@@ -638,6 +801,7 @@ BEGIN
             NEW.user_id := NEW.customer_id;
         ELSE
             PERFORM separation_remember(TG_TABLE_NAME, NEW.id, NEW.customer_id, NEW.user_id);
+            NEW.customer_id := coalesce(separation_customer_for(NEW.customer_id), NEW.customer_id);
         END IF;
         PERFORM set_config('separation.' || TG_TABLE_NAME, 'on', true);
     END IF;
@@ -650,6 +814,8 @@ $mirror$
 -- application does not.
 CREATE OR REPLACE FUNCTION separation_on_customer_given() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+DECLARE
+    named integer;
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         RETURN NEW;
@@ -657,10 +823,19 @@ BEGIN
     IF NEW.customer_id IS NOT NULL THEN
         IF NEW.user_id IS NOT NULL THEN
             PERFORM separation_remember(TG_TABLE_NAME, NEW.id, NEW.customer_id, NEW.user_id);
+            NEW.customer_id := coalesce(separation_customer_for(NEW.customer_id), NEW.customer_id);
         END IF;
         RETURN NEW;
     END IF;
-    DELETE FROM separation_undo u WHERE u.table_name = TG_TABLE_NAME AND u.row_id = NEW.id;
+    DELETE FROM separation_undo u WHERE u.table_name = TG_TABLE_NAME AND u.row_id = NEW.id
+    RETURNING u.customer_id INTO named;
+    IF named <> OLD.customer_id AND EXISTS (SELECT FROM users u WHERE u.id = named)
+        AND NOT EXISTS (SELECT FROM users u WHERE u.id = OLD.customer_id)
+    THEN
+        -- The key emptied it, since whom a merge had put there is deleted: it says again what it said before.
+        NEW.customer_id := named;
+        RETURN NEW;
+    END IF;
     NEW.customer_id := separation_customer_for(NEW.user_id);
     RETURN NEW;
 END
@@ -685,7 +860,9 @@ BEGIN
         RETURN NEW;
     END IF;
     IF (OLD.customer_id IS NULL
-            OR OLD.customer_id = OLD.user_id AND EXISTS (SELECT FROM customers c WHERE c.id = OLD.customer_id))
+            OR OLD.customer_id = OLD.user_id AND EXISTS (SELECT FROM customers c WHERE c.id = OLD.customer_id)
+            OR EXISTS (SELECT FROM separation_merges m
+                WHERE m.user_id = OLD.user_id AND m.customer_id = OLD.customer_id))
         AND NOT EXISTS (SELECT FROM separation_undo u WHERE u.table_name = TG_TABLE_NAME AND u.row_id = NEW.id)
     THEN
         NEW.customer_id := separation_customer_for(NEW.user_id);
@@ -899,8 +1076,12 @@ OLD.user_id IS DISTINCT FROM NEW.user_id
 OLD.user_id IS DISTINCT FROM NEW.user_id
 
 -- name: changed_customer_profiles
--- Whether a profile must be followed.
-(OLD.id, OLD.user_id, OLD.email_verified) IS DISTINCT FROM (NEW.id, NEW.user_id, NEW.email_verified)
+-- Whether a profile must be followed: what is handed on by a merge matters, too.
+(OLD.id, OLD.user_id, OLD.email_verified, OLD.preferred_contact_method, OLD.dietary_restrictions, OLD.special_requests,
+    OLD.vip_status, OLD.tags, OLD.notes, OLD.birthday, OLD.anniversary, OLD.preferences)
+    IS DISTINCT FROM
+    (NEW.id, NEW.user_id, NEW.email_verified, NEW.preferred_contact_method, NEW.dietary_restrictions,
+        NEW.special_requests, NEW.vip_status, NEW.tags, NEW.notes, NEW.birthday, NEW.anniversary, NEW.preferences)
 
 -- name: changed_reservations
 -- Whether a reservation must be followed: its status and day matter as long as it is a visit.

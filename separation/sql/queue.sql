@@ -20,13 +20,17 @@ WHERE EXISTS (SELECT FROM marked)
 SELECT min(user_id) FROM separation_pending WHERE user_id > %(after)s
 
 -- name: take
--- Locks the next people in the queue, those that no other session works on, and gives them, the last of them, and the
--- rows of the queue.
+-- Locks the next people in the queue, those that no other session works on, and gives them with those they are merged
+-- with, the last of them, and the rows of the queue.
 WITH taken AS MATERIALIZED (
     SELECT id, user_id FROM separation_pending WHERE user_id > %(after)s ORDER BY user_id, id LIMIT %(size)s
     FOR UPDATE SKIP LOCKED
 )
-SELECT ARRAY(SELECT DISTINCT user_id FROM taken ORDER BY user_id), max(user_id), array_agg(id) FROM taken
+SELECT ARRAY(
+    SELECT user_id FROM taken
+    UNION SELECT m.customer_id FROM separation_merges m JOIN taken t ON t.user_id = m.user_id
+    UNION SELECT m.user_id FROM separation_merges m JOIN taken t ON t.user_id = m.customer_id
+    ORDER BY 1), max(user_id), array_agg(id) FROM taken
 
 -- name: lock_people
 -- Locks people with everything of theirs that the mirror may write, waiting for nobody: gives those who are wholly
@@ -67,12 +71,16 @@ SELECT ARRAY(SELECT id FROM people EXCEPT SELECT id FROM held ORDER BY id)
 -- Brings what is remembered of these people's reservations into step with what the old application wrote there since.
 UPDATE separation_undo u SET customer_id = t.customer_id FROM reservations t
 WHERE u.table_name = 'reservations' AND u.row_id = t.id AND u.customer_id <> t.customer_id
+    AND NOT EXISTS (
+        SELECT FROM separation_merges m WHERE m.user_id = u.customer_id AND m.customer_id = t.customer_id)
     AND (t.user_id = ANY (%(ids)s::integer[]) OR t.customer_id = ANY (%(ids)s::integer[]))
 
 -- name: refresh_orders
 -- Brings what is remembered of these people's orders into step with what the old application wrote there since.
 UPDATE separation_undo u SET customer_id = t.customer_id FROM orders t
 WHERE u.table_name = 'orders' AND u.row_id = t.id AND u.customer_id <> t.customer_id
+    AND NOT EXISTS (
+        SELECT FROM separation_merges m WHERE m.user_id = u.customer_id AND m.customer_id = t.customer_id)
     AND (t.user_id = ANY (%(ids)s::integer[]) OR t.customer_id = ANY (%(ids)s::integer[]))
 
 -- name: done

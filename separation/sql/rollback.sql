@@ -6,6 +6,11 @@ SELECT min(c.id), max(c.id), count(*) FROM (
     SELECT id FROM customers WHERE id > 0 ORDER BY id LIMIT %(size)s
 ) c
 
+-- name: part
+-- Parts people from those they were merged into; that they are merged stays on record for the next execute.
+SELECT separation_part(ARRAY(
+    SELECT m.user_id FROM separation_merges m WHERE m.customer_id BETWEEN %(first)s AND %(last)s))
+
 -- name: unlink_reservations
 -- Empties each customer_id that the migration filled, and none that stood there before.
 UPDATE reservations t SET customer_id = NULL

@@ -118,14 +118,31 @@ BY_RELATION: dict[str, tuple[Invariant, ...]] = {
     "held_back": (
         Invariant(
             "held_back_rightly",
-            "Whoever an open finding keeps back is still what it says: staff, a duplicate, without an address.",
+            "Whoever a finding keeps back, open or settled, is what it says: staff, a duplicate, without an address.",
             "customers kept back compared",
+            EXECUTE,
+        ),
+    ),
+    "decided": (
+        Invariant(
+            "decisions_followed",
+            "Whoever staff decided to move is moved, or kept back by another finding.",
+            "such decisions compared",
             EXECUTE,
         ),
     ),
     "merges": (
         Invariant(
-            "merges_lead_to_customers", "Whoever was merged became a customer who exists.", "merges compared", AGAIN
+            "merges_lead_to_customers",
+            "Whoever was merged became a customer who exists, or it is on record why not.",
+            "merges compared",
+            AGAIN,
+        ),
+        Invariant(
+            "merged_profiles_filled",
+            "What a profile lacked, and the profile merged into it says, stands in it.",
+            "merged profiles compared",
+            AGAIN,
         ),
     ),
     "profiles": (
@@ -144,7 +161,7 @@ BY_RELATION: dict[str, tuple[Invariant, ...]] = {
         ),
         Invariant(
             "profiles_shown",
-            "Where the old application keeps profiles, none with anything in it is hidden from it.",
+            "Where the old application keeps profiles, none with anything but a merge's in it is hidden.",
             "customers compared",
             AGAIN,
         ),

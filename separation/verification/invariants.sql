@@ -30,12 +30,17 @@ UNION SELECT user_id FROM menus
 -- The customers: what stands below 1 are rows of an earlier attempt, which are nobody yet.
 SELECT * FROM customers WHERE id > 0
 
+-- name: heirs
+-- Users who are customers and were merged into one who is in customers.
+SELECT m.user_id, m.customer_id FROM separation_merges m
+    JOIN users u ON u.id = m.user_id AND u.is_customer JOIN customers c ON c.id = m.customer_id
+
 -- name: homes
 -- Where the bookings of a user belong: to the customer with the same id, or the one the user was merged into.
 SELECT id AS user_id, id AS customer_id FROM ({{ours}}) c
 UNION ALL
-SELECT m.user_id, m.customer_id FROM separation_merges m
-WHERE NOT EXISTS (SELECT FROM customers c WHERE c.id = m.user_id)
+SELECT h.user_id, h.customer_id FROM ({{heirs}}) h
+WHERE NOT EXISTS (SELECT FROM customers c WHERE c.id = h.user_id)
 
 -- name: people
 -- Each person of users or customers, with both rows side by side.
@@ -43,10 +48,10 @@ SELECT p.id,
     CASE WHEN p.is_customer AND {{executed}} AND NOT p.waiting
             AND ({{finished}} OR p.id <= (SELECT max(k.last_id) FROM separation_chunks k))
         THEN p.moved OR p.merged OR p.explained END AS customers_accounted,
-    CASE WHEN p.moved OR p.merged THEN NOT p.held AND NOT (p.moved AND p.merged) END AS held_back_stay,
+    CASE WHEN p.moved THEN NOT p.held AND NOT p.merged END AS held_back_stay,
     CASE WHEN p.moved THEN p.known END AS customers_have_users,
     CASE WHEN p.moved AND p.known AND NOT p.held
-        THEN p.cleared OR (p.is_customer AND p.role = 'USER' AND NOT p.works) END AS no_staff,
+        THEN p.is_customer AND (p.cleared OR (p.role = 'USER' AND NOT p.works)) END AS no_staff,
     CASE WHEN p.moved AND p.known
         THEN p.email IS NOT DISTINCT FROM ltrim(rtrim(p.legacy_email, {{blanks}}), {{blanks}}) END AS emails_equal,
     CASE WHEN p.moved
@@ -93,7 +98,7 @@ FROM (
             SELECT row_id,
                 bool_or(state <> 'gone' AND kind <> 'needs_password_reset') AS explained,
                 bool_or(state = 'open' AND kind <> 'needs_password_reset') AS held,
-                bool_or(state = 'settled' AND kind = 'staff_marked_as_customer') AS cleared,
+                bool_or(kind = 'staff_marked_as_customer' AND decision IN ('customer', 'both')) AS cleared,
                 bool_or(state <> 'gone' AND kind = 'needs_password_reset') AS reset
             FROM separation_findings
             WHERE table_name = 'users' AND kind IN ('staff_marked_as_customer', 'duplicate_email', 'invalid_email',
@@ -108,11 +113,12 @@ SELECT min(id) AS id, count(*) = 1 AS emails_unique, concat('customers ', min(id
 FROM ({{ours}}) c GROUP BY lower(email)
 
 -- name: held_back
--- Each customer of users whom an open finding keeps back, with the reason looked up again.
+-- Each customer of users whom a finding keeps back, open or settled, with the reason looked up again.
 SELECT u.id,
     CASE f.kind
-        WHEN 'staff_marked_as_customer' THEN u.role <> 'USER' OR s.user_id IS NOT NULL
-        WHEN 'duplicate_email' THEN EXISTS (
+        WHEN 'staff_marked_as_customer' THEN (u.role <> 'USER' OR s.user_id IS NOT NULL)
+            AND f.decision NOT IN ('customer', 'both')
+        WHEN 'duplicate_email' THEN m.user_id IS NOT NULL OR EXISTS (
             SELECT FROM users twin WHERE twin.is_customer AND twin.id <> u.id
                 AND lower(ltrim(rtrim(twin.email, {{blanks}}), {{blanks}}))
                     = lower(ltrim(rtrim(u.email, {{blanks}}), {{blanks}})))
@@ -123,14 +129,52 @@ SELECT u.id,
 FROM separation_findings f
     JOIN users u ON u.id = f.row_id AND u.is_customer
     LEFT JOIN ({{staff}}) s ON s.user_id = u.id
-WHERE f.table_name = 'users' AND f.state = 'open'
+    LEFT JOIN separation_merges m ON m.user_id = u.id
+WHERE f.table_name = 'users' AND (f.state = 'open' OR f.state = 'settled' AND f.decision IN ('staff', 'left', 'merge'))
     AND f.kind IN ('staff_marked_as_customer', 'duplicate_email', 'invalid_email')
     AND NOT EXISTS (SELECT FROM customers c WHERE c.id = u.id)
 
+-- name: decided
+-- Each decision that says who of several moves, or that somebody does: that one is moved, or kept back by something else.
+SELECT f.row_id AS id, CASE WHEN {{finished}} AND u.is_customer AND (f.kind <> 'duplicate_email'
+            OR f.detail ->> 'email' = md5(lower(ltrim(rtrim(u.email, {{blanks}}), {{blanks}}))))
+        THEN c.id IS NOT NULL OR EXISTS (
+            SELECT FROM separation_findings o WHERE o.table_name = 'users' AND o.row_id = f.row_id AND o.state = 'open'
+                AND o.kind IN ('staff_marked_as_customer', 'duplicate_email', 'invalid_email', 'row_failed')) END
+        AS decisions_followed,
+    concat('user ', f.row_id, ' (', f.kind, ': ', f.decision, ')') AS detail
+FROM separation_findings f
+    JOIN users u ON u.id = f.row_id
+    LEFT JOIN customers c ON c.id = f.row_id
+WHERE f.table_name = 'users' AND f.decision IN ('customer', 'both', 'keep')
+    AND NOT EXISTS (SELECT FROM separation_merges m WHERE m.user_id = f.row_id)
+
 -- name: merges
--- Each merged user, with the customer the user was merged into.
-SELECT m.user_id AS id, c.id IS NOT NULL AS merges_lead_to_customers
-FROM separation_merges m LEFT JOIN customers c ON c.id = m.customer_id
+-- Each merged user, with the customer the user was merged into: a customer, or somebody of whom it is on record why not.
+SELECT m.user_id AS id,
+    CASE WHEN {{finished}} AND u.is_customer THEN c.id IS NOT NULL
+        OR NOT coalesce(w.is_customer, false) AND EXISTS (
+            SELECT FROM separation_findings f WHERE f.kind = 'duplicate_email' AND f.table_name = 'users'
+                AND f.row_id = m.user_id AND f.state = 'open')
+        OR w.is_customer AND EXISTS (
+            SELECT FROM separation_findings f WHERE f.table_name = 'users' AND f.row_id = w.id AND f.state <> 'gone'
+                AND f.kind IN ('staff_marked_as_customer', 'duplicate_email', 'invalid_email', 'row_failed'))
+    END AS merges_lead_to_customers,
+    CASE WHEN c.id IS NOT NULL AND u.is_customer AND given.id IS NOT NULL AND p.id IS NOT NULL
+        THEN NOT (coalesce(p.preferred_contact_method, '') = '' AND coalesce(given.preferred_contact_method, '') <> ''
+            OR coalesce(p.dietary_restrictions, '') = '' AND coalesce(given.dietary_restrictions, '') <> ''
+            OR coalesce(p.special_requests, '') = '' AND coalesce(given.special_requests, '') <> ''
+            OR coalesce(p.notes, '') = '' AND coalesce(given.notes, '') <> ''
+            OR given.vip_status AND NOT p.vip_status
+            OR coalesce(cardinality(p.tags), 0) = 0 AND cardinality(given.tags) > 0
+            OR p.birthday IS NULL AND given.birthday IS NOT NULL
+            OR p.anniversary IS NULL AND given.anniversary IS NOT NULL) END AS merged_profiles_filled
+FROM separation_merges m
+    LEFT JOIN users u ON u.id = m.user_id
+    LEFT JOIN users w ON w.id = m.customer_id
+    LEFT JOIN customers c ON c.id = m.customer_id
+    LEFT JOIN customer_profiles p ON p.customer_id = m.customer_id
+    LEFT JOIN customer_profiles given ON given.user_id = m.user_id
 
 -- name: profiles
 -- Each customer, with the profiles that say they are theirs.
@@ -140,7 +184,8 @@ SELECT c.id, count(p.id) = 1 AS one_profile_each,
     bool_and(legacy.email_verified = c.email_verified) AS verified_equal,
     CASE WHEN EXISTS (SELECT FROM pg_constraint k
             WHERE k.conrelid = 'customer_profiles'::regclass AND k.confrelid = 'users'::regclass)
-        THEN coalesce(bool_and(p.user_id IS NOT NULL OR (p.phone_verified, p.vip_status, p.marketing_opt_in)
+        THEN coalesce(bool_and(p.user_id IS NOT NULL
+            OR c.id IN (SELECT m.customer_id FROM separation_merges m WHERE m.filled <> '{}') OR (p.phone_verified, p.vip_status, p.marketing_opt_in)
             = (false, false, false) AND cardinality(coalesce(p.tags, '{}')) = 0 AND p.preferences::text = '{}'
             AND num_nonnulls(p.preferred_contact_method, p.dietary_restrictions, p.special_requests, p.notes,
                 p.birthday, p.anniversary) = 0), true) END AS profiles_shown
@@ -173,7 +218,7 @@ SELECT t.id, t.user_id, t.customer_id, t.restaurant_id, t.status, t.reservation_
 FROM reservations t
     LEFT JOIN ({{homes}}) h ON h.user_id = t.user_id
     LEFT JOIN separation_undo before ON before.table_name = 'reservations' AND before.row_id = t.id
-    LEFT JOIN separation_merges merged ON merged.user_id = before.customer_id
+    LEFT JOIN ({{heirs}}) merged ON merged.user_id = before.customer_id
 
 -- name: order_owners
 -- Each order with `rightful`: who stood there before the migration, else the customer its user has become.
@@ -183,7 +228,7 @@ SELECT t.id, t.user_id, t.customer_id, t.restaurant_id, t.reservation_id, t.stat
 FROM orders t
     LEFT JOIN ({{homes}}) h ON h.user_id = t.user_id
     LEFT JOIN separation_undo before ON before.table_name = 'orders' AND before.row_id = t.id
-    LEFT JOIN separation_merges merged ON merged.user_id = before.customer_id
+    LEFT JOIN ({{heirs}}) merged ON merged.user_id = before.customer_id
 
 -- name: legacy_keys
 -- The tables whose customer_id came with the legacy database, as a key to users that stays until clean-up.
@@ -393,5 +438,5 @@ FROM (
         SELECT FROM customer_restaurants WHERE customer_id > 0)
     UNION ALL SELECT 'customer_sessions', NOT EXISTS (SELECT FROM customer_sessions)
     UNION ALL SELECT 'separation_undo', NOT EXISTS (SELECT FROM separation_undo)
-    UNION ALL SELECT 'separation_merges', NOT EXISTS (SELECT FROM separation_merges)
+    UNION ALL SELECT 'separation_merges', NOT EXISTS (SELECT FROM separation_merges WHERE filled <> '{}')
 ) t

@@ -166,7 +166,35 @@ PEOPLE = {
     ),
     "a merge into nobody": Damage(
         "merges_lead_to_customers",
-        "INSERT INTO separation_merges (user_id, customer_id) VALUES (888888, 999999) RETURNING user_id",
+        f"""INSERT INTO separation_merges (user_id, customer_id) VALUES ({finding("duplicate_email")}, 999999);
+        UPDATE separation_findings SET state = 'settled', decision = 'merge'
+        WHERE row_id = {finding("duplicate_email")} RETURNING row_id""",
+    ),
+    "a merge whose profile gave nothing": Damage(
+        "merged_profiles_filled",
+        f"""UPDATE customer_profiles SET birthday = NULL WHERE customer_id = {CUSTOMER};
+        DELETE FROM reservations WHERE user_id = {finding("duplicate_email")};
+        DELETE FROM orders WHERE user_id = {finding("duplicate_email")};
+        INSERT INTO customer_profiles (user_id, birthday, tags, updated_at)
+        VALUES ({finding("duplicate_email")}, '2000-01-01', '{{}}', now())
+        ON CONFLICT (user_id) DO UPDATE SET birthday = '2000-01-01', notes = NULL, tags = '{{}}', vip_status = false,
+            preferred_contact_method = NULL, dietary_restrictions = NULL, special_requests = NULL, anniversary = NULL;
+        INSERT INTO separation_merges (user_id, customer_id) VALUES ({finding("duplicate_email")}, {CUSTOMER});
+        UPDATE separation_findings SET state = 'settled', decision = 'merge'
+        WHERE row_id = {finding("duplicate_email")} RETURNING row_id""",
+    ),
+    "a decision that nobody followed": Damage(
+        "decisions_followed",
+        f"""UPDATE separation_findings SET state = 'settled', decision = 'both'
+        WHERE row_id = {finding("staff_marked_as_customer")} AND kind = 'staff_marked_as_customer' RETURNING row_id""",
+    ),
+    "somebody left who is no duplicate": Damage(
+        "held_back_rightly",
+        f"""UPDATE separation_findings SET state = 'settled', decision = 'left'
+        WHERE row_id = {finding("duplicate_email")};
+        UPDATE users SET email = 'single@example.org' WHERE id = {finding("duplicate_email")};
+        SELECT row_id FROM separation_findings f JOIN users u ON u.id = f.row_id AND f.kind = 'duplicate_email'
+        WHERE NOT EXISTS (SELECT FROM users o WHERE lower(o.email) = lower(u.email) AND o.id <> u.id)""",
     ),
 }
 

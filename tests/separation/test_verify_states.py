@@ -102,7 +102,9 @@ def test_a_customer_of_the_only_restaurant_is_linked_to_it_without_a_visit(
 def test_a_customer_whose_staff_were_settled_may_move(plain: BaseDatabaseWrapper) -> None:
     damage(plain, "UPDATE users SET role = 'ADMIN' WHERE id = (SELECT min(id) FROM customers)")
     (identifier,) = broken(examine(plain))["no_staff"]
-    Finding.objects.create(kind="staff_marked_as_customer", table_name="users", row_id=identifier, state="settled")
+    Finding.objects.create(
+        kind="staff_marked_as_customer", table_name="users", row_id=identifier, state="settled", decision="both"
+    )
     assert broken(examine(plain)) == {}
 
 
