@@ -1,4 +1,7 @@
-"""`make bench`: moves 100,000 customers every way, in one run on this machine, and prints a table of ratios."""
+"""`make bench`: moves customers every way, in one run on this machine, and prints tables of ratios.
+
+`python -m bench N` takes N customers instead of 100,000.
+"""
 
 import os
 import shutil
@@ -15,14 +18,21 @@ from pathlib import Path
 import psycopg
 from django.conf import settings
 
+from bench.traffic import REQUESTS, Latencies, p50, p99, traffic
 from bench.writes import costs
 from config.embedded_postgres import Server, ensure_running
 from config.embedded_postgres.programs import program
 from config.sql import Queries
 
-SIZES = (10_000, 100_000)
+SMALL, LARGE = 10_000, 100_000
+IDLE = 30  # seconds of traffic with nothing else going on
 BATCH = 10_000
 ONE_BY_ONE = 1_000
+# From the typed phrase to the change of phase.
+RETURNED = """
+SELECT greatest(extract(epoch FROM p.changed_at - r.started_at), 0)
+FROM separation_phase p, separation_runs r WHERE r.kind = 'rollback'
+"""
 PLAIN = Queries(Path(__file__).with_name("plain.sql")).batch
 
 
@@ -122,8 +132,8 @@ def one_by_one(template: str, way: str) -> float:
         return float(run(sys.executable, "-m", "bench.loop", way, ONE_BY_ONE, name=name).said) / ONE_BY_ONE
 
 
-def engine(template: str) -> tuple[float, dict[str, Process]]:
-    """Return how long the chunks took together, and what each command took, on one database."""
+def engine(template: str) -> tuple[dict[str, float], dict[str, Process]]:
+    """Return how long the chunks took together and the roll-back's return, and what each command took."""
     with database("bench_engine", template) as name:
         with tempfile.NamedTemporaryFile() as dump:
             taken = {"pg_dump": run(program("pg_dump"), "-Fc", "-f", dump.name, server().url(name))}
@@ -131,29 +141,42 @@ def engine(template: str) -> tuple[float, dict[str, Process]]:
         taken["backup"] = manage(name, "backup")
         sql(name, "CHECKPOINT")
         taken["execute"] = manage(name, "migrate_customers", "--execute", stdin=f"MIGRATE {name}\n")
-        ((moving,),) = sql(name, "SELECT sum(milliseconds) / 1000.0 FROM separation_chunks")
+        moving = sql(name, "SELECT sum(milliseconds) / 1000.0 FROM separation_chunks")
         taken["verify"] = manage(name, "verify_separation")
         sql(name, "CHECKPOINT")
         taken["rollback"] = manage(name, "migrate_customers", "--rollback", stdin=f"ROLLBACK {name}\n")
+        returned = sql(name, RETURNED)
         (backup,) = (path for path in Path(settings.BACKUP_DIR).iterdir() if path.name.startswith("backup-"))
         with database("bench_restored") as restored:
             taken["restore"] = manage(restored, "restore", str(backup))
         shutil.rmtree(settings.BACKUP_DIR)
-    return float(str(moving)), taken
+    return {"moving": float(str(moving[0][0])), "return": float(str(returned[0][0]))}, taken
 
 
-def writes() -> str:
-    """Return the rows of the table of what the mirror costs the old application, at the smaller size."""
-    with database("bench_template") as template:
-        manage(template, "demo", "--customers", str(SIZES[0]))
-        manage(template, "migrate", "--verbosity", "0")
-        with database("bench_without", template) as without, database("bench_both", template) as both:
-            manage(both, "backup")
-            manage(both, "migrate_customers", "--execute", stdin=f"MIGRATE {both}\n")
-            for name in (without, both):
-                sql(name, "VACUUM ANALYZE")
-            sql("postgres", "CHECKPOINT")
-            taken = costs(server().url(without), server().url(both))
+def live(template: str) -> tuple[Latencies, Latencies]:
+    """Return the latencies of both applications' requests while an execute is at work, and when it is over."""
+    with database("bench_live", template) as name:
+        manage(name, "environment", "--set", "staging", stdin=f"STAGING {name}\n")
+        manage(name, "backup")
+        sql(name, "CHECKPOINT")
+        with traffic(server().url(name)) as busy:
+            manage(name, "migrate_customers", "--execute", stdin=f"MIGRATE {name}\n")
+        sql(name, "CHECKPOINT")
+        with traffic(server().url(name)) as idle:
+            time.sleep(IDLE)
+    shutil.rmtree(settings.BACKUP_DIR)
+    return busy, idle
+
+
+def writes(template: str) -> str:
+    """Return the rows of the table of what the mirror costs the old application."""
+    with database("bench_without", template) as without, database("bench_both", template) as both:
+        manage(both, "backup")
+        manage(both, "migrate_customers", "--execute", stdin=f"MIGRATE {both}\n")
+        for name in (without, both):
+            sql(name, "VACUUM ANALYZE")
+        sql("postgres", "CHECKPOINT")
+        taken = costs(server().url(without), server().url(both))
     shutil.rmtree(settings.BACKUP_DIR)
     return "\n".join(
         f"| {what} | {alone:.2f} ms | {mirrored:.2f} ms | {mirrored / alone:.2f} |"
@@ -161,33 +184,59 @@ def writes() -> str:
     )
 
 
-def measure(customers: int) -> dict[str, float]:
-    """Measure everything at one size; seconds, megabytes, or seconds for a customer, by what the key says."""
+@contextmanager
+def adopted(customers: int) -> Iterator[str]:
+    """Make an adopted database of CUSTOMERS customers."""
     with database("bench_template") as template:
         manage(template, "demo", "--customers", str(customers))
         manage(template, "migrate", "--verbosity", "0")
         sql(template, "VACUUM ANALYZE")
+        yield template
+
+
+def measure(customers: int) -> dict[str, float]:
+    """Measure everything at one size; seconds, megabytes, or seconds for a customer, by what the key says."""
+    with adopted(customers) as template:
         figures = {"plain": plain_sql(template).seconds, "one": one_by_one(template, "engine")}
         figures["row"] = one_by_one(template, "orm")
-        figures["moving"], taken = engine(template)
+        timed, taken = engine(template)
+    figures |= timed
     for command, process in taken.items():
         figures[command], figures[f"{command} MB"] = process.seconds, process.megabytes
     return figures
 
 
-def main() -> None:
+def main(customers: int = LARGE) -> None:
     """Measure at both sizes and print the tables."""
-    small, large = (measure(size) for size in SIZES)
-    print(f"{SIZES[1]:,} customers, {3 * SIZES[1]:,} reservations, {2 * SIZES[1]:,} orders; {machine()}\n")
-    print(f"| what | seconds | ratio | to |\n|---|---:|---:|---|\n{speed(large)}\n")
-    print(f"| peak memory of | {SIZES[0]:,} | {SIZES[1]:,} | more |\n|---|---:|---:|---:|")
+    small, large = measure(SMALL), measure(customers)
+    with adopted(customers) as template:
+        busy, idle = live(template)
+    with adopted(SMALL) as template:
+        written = writes(template)
+    print(f"{customers:,} customers, {3 * customers:,} reservations, {2 * customers:,} orders; {machine()}\n")
+    print(f"| what | seconds | ratio | to |\n|---|---:|---:|---|\n{speed(large, customers)}\n")
+    print(f"| peak memory of | {SMALL:,} | {customers:,} | more |\n|---|---:|---:|---:|")
     for command in ("backup", "execute", "verify", "rollback", "restore"):
         before, after = small[f"{command} MB"], large[f"{command} MB"]
         print(f"| {command} | {before:.0f} MB | {after:.0f} MB | {after - before:+.0f} MB |")
-    print(f"\n| the old application's | without the mirror | with it | ratio |\n|---|---:|---:|---:|\n{writes()}")
+    print(f"\n| the old application's | without the mirror | with it | ratio |\n|---|---:|---:|---:|\n{written}")
+    print(f"\n| milliseconds | median | p99 | longest | p99 to idle |\n|---|---:|---:|---:|---:|\n{waits(busy, idle)}")
 
 
-def speed(large: dict[str, float]) -> str:
+def waits(busy: Latencies, idle: Latencies) -> str:
+    """Return the rows of the table of latencies, idle and during an execute."""
+    return "\n".join(
+        f"| {name}, {when} | {p50(found[name]):.1f} | {p99(found[name]):.1f} "
+        f"| {max(found[name]) * 1000:.0f} | {ratio} |"
+        for name in REQUESTS
+        for when, found, ratio in (
+            ("idle", idle, ""),
+            ("during execute", busy, f"{p99(busy[name]) / p99(idle[name]):.2f}"),
+        )
+    )
+
+
+def speed(large: dict[str, float], customers: int) -> str:
     """Return the rows of the table of ratios."""
     rows = [
         ("plain SQL in psql, batches of 10,000", large["plain"], "", ""),
@@ -200,23 +249,25 @@ def speed(large: dict[str, float]) -> str:
         ),
         (
             "the engine, one customer at a time, a commit each",
-            large["one"] * SIZES[1],
-            large["one"] * SIZES[1] / large["moving"],
+            large["one"] * customers,
+            large["one"] * customers / large["moving"],
             "execute's chunks",
         ),
         (
             "the ORM, one customer at a time, a commit each",
-            large["row"] * SIZES[1],
-            large["row"] * SIZES[1] / large["moving"],
+            large["row"] * customers,
+            large["row"] * customers / large["moving"],
             "execute's chunks",
         ),
+        ("verify", large["verify"], large["verify"] / large["moving"], "execute's chunks"),
+        ("rollback: until the old application is alone", large["return"], "", ""),
         ("rollback", large["rollback"], large["rollback"] / large["plain"], "plain SQL"),
         ("pg_dump -Fc", large["pg_dump"], "", ""),
         ("backup, read back and verified", large["backup"], large["backup"] / large["pg_dump"], "pg_dump"),
         ("restore, compared", large["restore"], large["restore"] / large["pg_dump"], "pg_dump"),
     ]
     return "\n".join(
-        f"| {what} | {taken:.1f} | {ratio if ratio == '' else f'{ratio:.2f}'} | {to} |"
+        f"| {what} | {taken:.{1 if taken > 1 else 2}f} | {ratio if ratio == '' else f'{ratio:.2f}'} | {to} |"
         for what, taken, ratio, to in rows
     )
 
@@ -235,4 +286,4 @@ if __name__ == "__main__":
             "BACKUP_DIR": f"{folder}/backups",
             "LOG_DIR": f"{folder}/logs",
         }
-        main()
+        main(*(int(argument) for argument in sys.argv[1:2]))
