@@ -28,7 +28,7 @@ _PORTAL_RESERVE = """
 INSERT INTO reservations (customer_name, restaurant_id, party_size, reservation_date, reservation_time, table_ids,
     updated_at, user_id, customer_id)
 SELECT 'Somebody', %(restaurant)s, 2, '2027-01-01', '19:00', '{}', '2026-11-22',
-    u.id, c.id
+    CASE WHEN c.id IS NULL THEN u.id END, c.id
 FROM users u LEFT JOIN customers c ON c.id = u.id WHERE u.id = %(person)s
 """
 REQUESTS = {
