@@ -39,14 +39,19 @@ def without_legacy_form(connection: BaseDatabaseWrapper) -> dict[str, tuple[int,
         return {name: _extent(connection, name) for name in LOST}
 
 
+def room_for(extents: dict[str, tuple[int, int]]) -> int:
+    """Return how many bytes all of these take."""
+    return sum(size for _, size in extents.values())
+
+
 def exported_to(connection: BaseDatabaseWrapper) -> str | None:
     """Return where the roll-back that is under way exported to, '' if there was nothing, None if it has not yet."""
     return Phase.objects.using(connection.alias).get(pk=1).export_path
 
 
 @contextmanager
-def exported(connection: BaseDatabaseWrapper, note: Note) -> Iterator[dict[str, int]]:
-    """Reserve room for the export, let the block change the phase, then write it; once for each roll-back.
+def exported(connection: BaseDatabaseWrapper, room: int | None, note: Note) -> Iterator[dict[str, int]]:
+    """Reserve ROOM bytes for the export, let the block change the phase, then write it; once for each roll-back.
 
     Yields what fills with the number of rows. In the block the new tables close: only after it nobody adds to them.
     Room that cannot be had is refused before the block. A failure after it raises CheckFailed with the command that
@@ -59,7 +64,7 @@ def exported(connection: BaseDatabaseWrapper, note: Note) -> Iterator[dict[str, 
     final = _free_path()
     partial = final.with_name(f".{final.name}.partial")
     try:
-        _reserve(partial, sum(size for _, size in without_legacy_form(connection).values()))
+        _reserve(partial, room_for(without_legacy_form(connection)) if room is None else room)
         yield done
         done["exported"] = _write(connection, partial)
         if done["exported"]:

@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from separation import interlocks, rollback
 from separation.database import loss_is_said, name_of
 from separation.errors import CheckFailed, Refused
-from separation.export import LABELS, exported_to, without_legacy_form
+from separation.export import LABELS, exported_to, room_for, without_legacy_form
 from separation.lock import STATUS, alone_if_free, exclusive, share, shared, workers
 from separation.migrator import RESUME, Migration, StopRequest, stop_on_signals
 from separation.mirror import drain
@@ -188,7 +188,7 @@ def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
             operator.say("Nothing to roll back: the phase is legacy and the new tables are empty.")
             return 0
         name = name_of(connection)
-        _say_what_is_lost(connection, operator)
+        room = _say_what_is_lost(connection, operator)
         operator.ask_phrase(
             f"ROLLBACK {name}",
             f"This takes {customers:,} customers out of the new tables of database {name!r}; they stay in users, "
@@ -201,7 +201,7 @@ def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
         ):
             run.total = customers
             with progress("Purging the new tables", customers, "customers") as advance:
-                roll_back(connection, run, stop, advance, operator.note)
+                roll_back(connection, run, stop, advance, operator.note, room)
         path = exported_to(connection)
     _say_counts(operator, "Rolled back", run, ("customers", "reservations", "orders"))
     if path:
@@ -210,16 +210,21 @@ def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
     return 0
 
 
-def _say_what_is_lost(connection: BaseDatabaseWrapper, operator: Operator) -> None:
-    """Print what has no legacy form, with counts; or where an earlier part of this roll-back exported it to."""
+def _say_what_is_lost(connection: BaseDatabaseWrapper, operator: Operator) -> int:
+    """Print what has no legacy form, with counts; or where an earlier part of this roll-back exported it to.
+
+    Returns how many bytes its export takes.
+    """
     path = exported_to(connection)
-    lost = {name: count for name, (count, _) in without_legacy_form(connection).items() if count}
+    extents = without_legacy_form(connection)
+    lost = {name: count for name, (count, _) in extents.items() if count}
     if path:
         operator.say(f"What has no legacy form was exported to {path}")
     elif path is None and lost:
         operator.say(f"Has no legacy form: goes to a file in {settings.BACKUP_DIR} before it is gone")
         for name, count in lost.items():
             operator.say(f"  {LABELS[name]:<50}{count:>10,}")
+    return room_for(extents)
 
 
 def say_phase(connection: BaseDatabaseWrapper, operator: Operator) -> int:

@@ -97,6 +97,7 @@ class Migration:
     note: Note = silent
     manners: Manners = field(default_factory=Manners)
     show: Note = silent
+    examined_when_analyzed: int = 0
 
     def reopen(self) -> None:
         """Put chunks back into the ledger in which somebody can move who could not before."""
@@ -144,12 +145,19 @@ class Migration:
 
     def _learn(self, counts: dict[str, int], blocked: list[int], seconds: float, stop: StopRequest) -> None:
         self.run.add(counts)
+        if self.run.counts["examined"] > 10 * self.examined_when_analyzed:
+            self._analyze()
         self.manners.earn(counts["examined"])
         if blocked:
             self.pace.ease()
             self.manners.blocked(blocked, seconds, stop)
         else:
             self.pace.learn(counts["examined"], seconds)
+
+    def _analyze(self) -> None:
+        """Tell the planner what the new tables hold: until then it plans both applications' queries for empty ones."""
+        execute(self.connection, LEDGER.analyze)
+        self.examined_when_analyzed = self.run.counts.get("examined", 0)
 
     def _claim(self, **which: Any) -> Chunk | None:
         """Return the first such chunk that nobody works on, locked until the transaction ends."""
@@ -217,6 +225,7 @@ class Migration:
         is worked off. Raises CheckFailed if others stay in the way of either; the next run then goes on here.
         """
         with loss_is_said(self.connection, RESUME):
+            self._analyze()
             wait_for_older(self.connection, RESUME, self.note)
             self._work_off()
             self.run.add(patiently(self.connection, self._finish))

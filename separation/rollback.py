@@ -29,15 +29,21 @@ def is_rolled_back(connection: BaseDatabaseWrapper) -> bool:
 
 
 def roll_back(
-    connection: BaseDatabaseWrapper, run: Run, stop: StopRequest, advance: Advance, note: Note = silent
+    connection: BaseDatabaseWrapper,
+    run: Run,
+    stop: StopRequest,
+    advance: Advance,
+    note: Note = silent,
+    room: int | None = None,
 ) -> None:
     """Take the database back to phase `legacy` and the new tables to what they were just after `migrate`.
 
     Every legacy row that the migration filled is emptied again, and none else. What has no legacy form is in a file
     before anything is purged. Idempotent and resumable: a purge that was interrupted goes on where it stopped. Raises
-    Refused, with nothing changed, if that file cannot be had.
+    Refused, with nothing changed, if that file cannot be had. ROOM is how many bytes it needs; where it is not given it
+    is counted here, before anybody has gone back.
     """
-    with exported(connection, note) as counts:
+    with exported(connection, room, note) as counts:
         if phase_of(connection) == Phase.DUAL:
             change_phase(connection, Phase.DUAL, Phase.LEGACY, note)
         else:

@@ -49,3 +49,8 @@ UPDATE separation_chunks SET last_id = %(middle)s WHERE id = %(chunk)s
 -- name: unfinished
 -- Counts the chunks that are not moved yet, or whose stragglers are not linked.
 SELECT count(*) FROM separation_chunks WHERE state IN ('pending', 'moved')
+
+-- name: analyze
+-- Brings the planner's statistics of what is being filled up to date; waits for nobody.
+ANALYZE (SKIP_LOCKED) customers, customer_profiles, customer_restaurants, reservations (customer_id),
+    orders (customer_id)
