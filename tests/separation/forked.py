@@ -9,20 +9,16 @@ import functools
 import os
 import random
 import signal
-import sys
 import threading
 import time
-import traceback
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import psycopg
-from django.core.management import execute_from_command_line
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import DatabaseWrapper
@@ -32,6 +28,7 @@ from separation.migrator import Pace
 from separation.models import Run
 from separation.verification import verify
 from tests.databases import database_url
+from tests.forking import command, connect_anew, fork
 from tests.separation.engine import checksums, columns_of, one
 
 Strike = Callable[[], object]
@@ -91,19 +88,21 @@ def start(
     trace.write_text("")
     (typed, terminal), (out, says), (err, notes) = os.pipe(), os.pipe(), os.pipe()
     os.write(terminal, stdin.encode())
-    with warnings.catch_warnings():
-        # The child uses nothing that another thread of this process may hold.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if not pid:
-        for stream, number in ((typed, 0), (says, 1), (notes, 2)):
-            os.dup2(stream, number)
-        for stream in (terminal, out, err):
-            os.close(stream)
-        _live(connection, trace, arguments, blow, prepare, chunk)
+
+    def live() -> int:
+        os.close(terminal)
+        if connection.connection is not None:
+            _spared.append(connection.connection.info.backend_pid)
+        connect_anew(connection)
+        _count_instants(trace, blow)
+        _pace(chunk)
+        prepare()
+        return command(*arguments)
+
+    process = fork((typed, says, notes), live)
     for stream in (typed, terminal, says, notes):
         os.close(stream)
-    return Process(pid, out, err, trace)
+    return Process(process, out, err, trace)
 
 
 def run(connection: BaseDatabaseWrapper, trace: Path, *arguments: str, **how: Any) -> Ended:
@@ -213,42 +212,7 @@ def _rest_of(stream: int) -> str:
         return file.read()
 
 
-_left_alone: list[Any] = []
 _spared: list[int] = []
-
-
-def _live(
-    connection: BaseDatabaseWrapper,
-    trace: Path,
-    arguments: tuple[str, ...],
-    blow: Blow | None,
-    prepare: Strike,
-    chunk: int,
-) -> NoReturn:
-    """Be the command, from here to the end of this process."""
-    code = 99
-    try:
-        sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
-        _connect_anew(connection)
-        _count_instants(trace, blow)
-        _pace(chunk)
-        prepare()
-        code = _end_of(arguments)
-        sys.stdout.flush()
-    except BaseException:
-        traceback.print_exc()
-        code = code or 99
-    finally:
-        os._exit(code)
-
-
-def _connect_anew(connection: BaseDatabaseWrapper) -> None:
-    """Connect to the same database; what the parent has open is neither used nor closed here."""
-    _left_alone.extend([connection, connections["default"]])
-    if connection.connection is not None:
-        _spared.append(connection.connection.info.backend_pid)
-    connections.settings["default"] = connection.settings_dict
-    connections["default"] = type(connection)(connection.settings_dict, alias="default")
 
 
 def _count_instants(trace: Path, blow: Blow | None) -> None:
@@ -288,11 +252,3 @@ def _pace(chunk: int) -> None:
         self.size = self.smallest = self.largest = chunk
 
     Pace.__init__ = fixed  # type: ignore[method-assign]
-
-
-def _end_of(arguments: tuple[str, ...]) -> int:
-    try:
-        execute_from_command_line(["manage.py", *arguments])
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
-    return 0
