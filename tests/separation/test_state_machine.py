@@ -160,7 +160,7 @@ class Separation(RuleBasedStateMachine):
             user,
         )
         assert not taken
-        self.copy_profile(user["id"])
+        self.show_profile(user["id"])
 
     @in_dual
     @rule(
@@ -228,10 +228,12 @@ class Separation(RuleBasedStateMachine):
     @rule(number=instants, notes=st.sampled_from(["Vegan", "Nuts"]))
     def somebody_fills_the_profile(self, number: int, notes: str) -> None:
         person = self.customer(number)
-        if isinstance(
-            self.write("UPDATE customer_profiles SET notes = %s WHERE customer_id = %s", notes, person), list
-        ):
-            self.copy_profile(person)
+        answer = self.write(
+            "UPDATE customer_profiles SET notes = %s WHERE customer_id = %s RETURNING id", notes, person
+        )
+        if person and isinstance(answer, list):
+            assert self.waiting or len(answer) == 1
+            self.show_profile(person, notes)
 
     @in_dual
     @rule(number=instants)
@@ -294,6 +296,7 @@ class Separation(RuleBasedStateMachine):
     @rule(instant=instants)
     def end_of_the_run_loses_its_connection(self, instant: int) -> None:
         migration = self.migration(8)
+        migration.move_all(StopRequest(), lambda _: None)
         with self.struck(instant, self.terminate):
             self.attempt(migration.finish)
 
@@ -363,15 +366,23 @@ class Separation(RuleBasedStateMachine):
         sql = r"SELECT FROM users WHERE lower(btrim(email, E' \t\n\r\f\x0b')) = lower(%s) AND id <> %s"
         return self.twin.execute(sql, [email, person]).fetchone() is not None
 
-    def copy_profile(self, person: int | None) -> None:
-        """Give the twin the profile that the old application sees, if it knows profiles."""
-        if self.kind == "ahead":
-            copied = "user_id, phone_verified, email_verified, vip_status, tags, notes, marketing_opt_in, updated_at"
-            profile = self.watch.execute(
-                f"SELECT {copied} FROM customer_profiles WHERE user_id = %s", [person]
-            ).fetchone()
-            self.twin.execute("DELETE FROM customer_profiles WHERE user_id = %s", [person])
-            self.twin.execute(f"INSERT INTO customer_profiles ({copied}) VALUES ({', '.join(['%s'] * 8)})", profile)
+    def show_profile(self, person: int, notes: str | None = None) -> None:
+        """Give the twin the profile that the old application sees, if it knows any, or the NOTES of the one it has."""
+        if self.kind != "ahead":
+            return
+        if self.twin.execute("UPDATE customer_profiles SET notes = %s WHERE user_id = %s", [notes, person]).rowcount:
+            return
+        unlike = {"customer_id", "preferences"}
+        columns = ", ".join(name for name in self.columns["customer_profiles"] if name not in unlike)
+        ((made,),) = self.watch.execute(
+            f"SELECT jsonb_agg(to_jsonb(p))::text FROM (SELECT {columns} FROM customer_profiles WHERE user_id = %s) p",
+            [person],
+        ).fetchall()
+        self.twin.execute(
+            f"INSERT INTO customer_profiles ({columns}) "
+            f"SELECT {columns} FROM jsonb_populate_recordset(NULL::customer_profiles, %s)",
+            [made],
+        )
 
     def keep_out_who_is_deactivated(self, twin: Session) -> None:
         """Give whom the portal has deactivated in the twin, too, the password that no reader of bcrypt accepts."""
@@ -406,7 +417,10 @@ class Separation(RuleBasedStateMachine):
         assert is_rolled_back(self.connection)
         left = checksums(self.connection, self.columns)
         with default_connection_to(self.twin_name) as untouched:
-            assert checksums(untouched, self.columns) == left
+            right = checksums(untouched, self.columns)
+        for table in (table for table in self.columns if left[table] != right[table]):
+            rows = f"SELECT {', '.join(self.columns[table])} FROM {table} ORDER BY 1"
+            assert self.watch.execute(rows).fetchall() == self.twin.execute(rows).fetchall(), table
 
     def attempt(self, work: Callable[..., None], *arguments: Any) -> None:
         """Do WORK, which may be interrupted."""
