@@ -167,17 +167,22 @@ class World:
         return checksums(self.connection, self.columns)
 
     def start(
-        self, option: str, blow: Blow | None = None, prepare: Strike = without_preflight, trace: str = "trace"
+        self,
+        option: str,
+        blow: Blow | None = None,
+        prepare: Strike = without_preflight,
+        *more: str,
+        trace: str = "trace",
     ) -> Process:
-        """Start `migrate_customers` with OPTION, in chunks of four."""
+        """Start `migrate_customers` with OPTION and MORE, in chunks of four."""
         stdin = f"{'MIGRATE' if option == '--execute' else 'ROLLBACK'} {self.name}\n"
-        arguments = ("migrate_customers", option)
+        arguments = ("migrate_customers", option, *more)
         path = self.folder / trace
         return start(self.connection, path, *arguments, stdin=stdin, blow=blow, prepare=prepare, chunk=4)
 
-    def run(self, option: str, blow: Blow | None = None, prepare: Strike = without_preflight) -> Ended:
+    def run(self, option: str, blow: Blow | None = None, prepare: Strike = without_preflight, *more: str) -> Ended:
         """Do what `start` does, and return how it ended once nobody else is connected."""
-        ended = self.start(option, blow, prepare).wait()
+        ended = self.start(option, blow, prepare, *more).wait()
         self.alone()
         return ended
 

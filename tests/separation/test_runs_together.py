@@ -1,8 +1,11 @@
-"""Two executes and a roll-back started together: each does its work or is refused, and what is left is whole."""
+"""Two executes and a roll-back started together: each does its work, joins or is refused, and what is left is whole."""
 
 import random
 
 import pytest
+
+# Another run is under way, or was when this one looked, and has ended or changed the phase since.
+MEANWHILE = ("Refused (one run at a time): ", "Refused (run): ", "Refused (phase): ")
 
 
 @pytest.mark.parametrize("round_", range(6))
