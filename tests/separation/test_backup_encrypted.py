@@ -142,6 +142,7 @@ def test_the_setting_encrypts_every_backup(name, settings):
         ("age1xyz", "Recipient 2 is no public key of age, but none (invalid Bech32 encoding)."),
         (str(OTHER), "Recipient 2 is no public key of age, but a private key."),
     ],
+    ids=["nonsense", "private key"],  # never the key itself, which differs in each process
 )
 def test_what_is_no_public_key_is_refused_and_not_shown(recipient, said, name, backup_dir):
     with pytest.raises(UsageFault) as fault:
@@ -150,7 +151,11 @@ def test_what_is_no_public_key_is_refused_and_not_shown(recipient, said, name, b
     assert not backup_dir.exists()
 
 
-@pytest.mark.parametrize("content", ["", "# a comment\n", "AGE-SECRET-KEY-1NONE\n", "ä", f"{OTHER}broken"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "# a comment\n", "AGE-SECRET-KEY-1NONE\n", "ä", f"{OTHER}broken"],
+    ids=["empty", "comment", "no key", "no ASCII", "broken"],
+)
 def test_a_file_without_a_private_key_is_said_to_be_none_and_not_quoted(content, tmp_path):
     (tmp_path / "key.txt").write_text(content)
     with pytest.raises(UsageFault) as fault:

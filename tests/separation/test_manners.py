@@ -40,7 +40,8 @@ class Clock:
 
 def manners(readings=(), clock=None, **wanted):
     """Return manners that see READINGS one after the other, and then nothing in the way; and what they say."""
-    clock, said, coming = clock or Clock(), [], list(readings)
+    clock, coming = clock or Clock(), list(readings)
+    said: list[str] = []
     made = Manners(
         read=lambda *_: coming.pop(0) if coming else Readings(),
         now=clock.now,
@@ -72,7 +73,8 @@ def run():
 )
 def test_it_pauses_while_it_is_in_the_way_and_says_so_once(seen, reason):
     polite, said, _ = manners([seen] * 4)
-    mine, shown = run(), []
+    mine = run()
+    shown: list[str] = []
 
     polite.give_way(None, mine, StopRequest(), shown.append)
 
@@ -108,7 +110,12 @@ def test_one_reason_after_the_other_is_said():
 def test_a_stop_ends_the_pause():
     polite, said, clock = manners([Readings(lag=11.0)] * 100)
     stop = StopRequest()
-    polite.sleep = lambda seconds: (clock.sleep(seconds), stop())
+
+    def interrupted(seconds):
+        clock.sleep(seconds)
+        stop()
+
+    polite.sleep = interrupted
 
     polite.give_way(None, run(), stop)
 

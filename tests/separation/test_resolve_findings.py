@@ -52,9 +52,9 @@ def moved(database):
 def resolve(*arguments):
     """Run the command in this process; return its exit code, and its lines on standard output and error."""
     out, err = io.StringIO(), io.StringIO()
+    code: str | int | None = 0
     try:
         call_command("resolve_findings", *arguments, stdout=out, stderr=err, no_color=True)
-        code = 0
     except SystemExit as ended:
         code = ended.code
     return code, out.getvalue().splitlines(), err.getvalue().splitlines()

@@ -17,8 +17,7 @@ from separation.models import Chunk, Phase, Run
 from separation.phases import change_phase
 from separation.verification import baseline_of
 from tests.databases import environment_for, manage
-from tests.separation.engine import one, other_application, query
-from tests.separation.test_survival import WHOLE
+from tests.separation.engine import WHOLE, one, other_application, query
 
 pytestmark = pytest.mark.engine
 
