@@ -275,9 +275,10 @@ WHERE NOT EXISTS (SELECT FROM customers m WHERE m.id = c.id) GROUP BY outcome OR
 WITH marked AS (
     SELECT k.id, k.outcome FROM ({{classified}} AND u.password = 'MIGRATED_TO_CUSTOMERS_TABLE') k
 )
-SELECT (SELECT count(*) FROM customers WHERE id < 0), count(*), count(*) FILTER (WHERE m.outcome = 'move')
-FROM marked m JOIN separation_earlier(ARRAY(SELECT id FROM marked)) e ON e.user_id = m.id
-WHERE e.place = 1 AND e.readable
+SELECT (SELECT count(*) FROM customers WHERE id < 0), count(e.user_id), count(e.user_id) FILTER (WHERE m.outcome = 'move')
+FROM marked m FULL JOIN (
+    SELECT user_id FROM separation_earlier(ARRAY(SELECT id FROM marked)) WHERE place = 1 AND readable
+) e ON e.user_id = m.id
 
 -- name: homes
 -- Gives each user who will have a customer, and that one's id: the same, or the one the user is merged into.

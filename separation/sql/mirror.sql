@@ -419,7 +419,7 @@ BEGIN
     recorded AS (
         INSERT INTO separation_undo (table_name, row_id, customer_id)
         SELECT 'customers', e.earlier_id, e.user_id FROM earlier e
-        ON CONFLICT (table_name, row_id) DO NOTHING RETURNING row_id
+        ON CONFLICT (table_name, row_id) DO UPDATE SET customer_id = excluded.customer_id RETURNING row_id
     ),
     given AS (
         UPDATE customers c SET last_login = p.last_login,
@@ -427,13 +427,13 @@ BEGIN
             email_verified_at = CASE WHEN coalesce(l.email_verified, true) THEN p.email_verified_at END
         FROM earlier e JOIN customers p ON p.id = e.earlier_id
             LEFT JOIN customer_profiles l ON l.user_id = e.user_id
-        WHERE c.id = e.user_id AND e.place = 1 AND e.earlier_id IN (SELECT r.row_id FROM recorded r)
+        WHERE c.id = e.user_id AND e.place = 1
     ),
     links AS (
         INSERT INTO customer_restaurants AS t (customer_id, restaurant_id, notes, vip_status)
         SELECT DISTINCT ON (e.user_id, l.restaurant_id) e.user_id, l.restaurant_id, l.notes, coalesce(l.vip_status, false)
         FROM earlier e JOIN customer_restaurants l ON l.customer_id = e.earlier_id
-        WHERE (coalesce(l.notes, '') <> '' OR l.vip_status) AND e.earlier_id IN (SELECT r.row_id FROM recorded r)
+        WHERE coalesce(l.notes, '') <> '' OR l.vip_status
         ORDER BY e.user_id, l.restaurant_id, e.place
         ON CONFLICT (customer_id, restaurant_id) DO UPDATE SET notes = excluded.notes, vip_status = excluded.vip_status
     )

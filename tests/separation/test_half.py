@@ -8,7 +8,9 @@ import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.test import Client
 
+from accounts.models import User
 from config import ddl
 from customers.models import Customer
 from separation.errors import CheckFailed
@@ -518,6 +520,22 @@ def test_parked_rows_are_nobody_to_the_figures_and_the_models(half: BaseDatabase
     run = move(half)
     assert make_plan(half).moved_already == status_of(half).moved == Customer.objects.count() == run.counts["customers"]
     assert make_plan(half).nothing_to_do
+
+
+def test_pages_of_the_admin_show_no_parked_row_but_the_finding_about_it(
+    half: BaseDatabaseWrapper, client: Client
+) -> None:
+    move(half)
+    client.force_login(User.objects.get(email="superadmin@platform.example"))
+    finding = Finding.objects.get(kind="no_user")
+
+    listed = client.get("/admin/customers/customer/?q=gone.since").content.decode()
+    shown = client.get(f"/admin/separation/finding/{finding.pk}/change/").content.decode()
+
+    assert NOBODY not in listed
+    assert client.get(f"/admin/customers/customer/{finding.row_id}/change/").status_code == 302
+    assert (NOBODY in shown, "$2b$" in shown) == (True, False)
+    assert client.get("/admin/").status_code == 200
 
 
 def test_every_command_works_in_every_phase(
