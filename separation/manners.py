@@ -115,7 +115,7 @@ class Manners:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _paused: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    _paused: dict[str, tuple[int, datetime, float]] = field(default_factory=dict)
     _free_at: float = 0.0
     _said: set[str] = field(default_factory=set)
 
@@ -182,22 +182,21 @@ class Manners:
     def _pause(self, reason: str, run: Run) -> Iterator[None]:
         """Say that and how long it paused, in all workers together, and write it down."""
         with self._lock:
-            count, since = self._paused.get(reason, (0, self.now()))
-            self._paused[reason] = (count + 1, since)
+            count, since, began = self._paused.get(reason, (0, self.now(), self.clock()))
+            self._paused[reason] = (count + 1, since, began)
             if not count:
                 self.note(f"Paused: {reason}.")
         try:
             yield
         finally:
             with self._lock:
-                count, since = self._paused.pop(reason)
+                count, since, began = self._paused.pop(reason)
                 if count > 1:
-                    self._paused[reason] = (count - 1, since)
+                    self._paused[reason] = (count - 1, since, began)
                 else:
-                    self._end(reason, since, run)
+                    self._end(reason, since, self.clock() - began, run)
 
-    def _end(self, reason: str, since: datetime, run: Run) -> None:
-        seconds = (self.now() - since).total_seconds()
+    def _end(self, reason: str, since: datetime, seconds: float, run: Run) -> None:
         pause: dict[str, Any] = {"why": reason, "from": since, "seconds": round(seconds, 1)}
         run.journal.pauses.append(pause)
         self.note(f"Going on after {seconds:.0f} s.")

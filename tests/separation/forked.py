@@ -115,13 +115,20 @@ def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def lose_connections() -> None:
-    """Have the server end every connection of this process's database but that of the test."""
+def lose_connections(most: int = 100) -> None:
+    """Have the server end every connection of this process's database but that of the test, or some of them."""
     with psycopg.connect(database_url("postgres"), autocommit=True) as admin:
         admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> ALL (%s)",
-            [connections["default"].settings_dict["NAME"], _spared],
+            """SELECT pg_terminate_backend(pid) FROM (
+                SELECT pid FROM pg_stat_activity WHERE datname = %s AND pid <> ALL (%s) ORDER BY random() LIMIT %s
+            ) p""",
+            [connections["default"].settings_dict["NAME"], _spared, most],
         )
+
+
+def lose_one_connection() -> None:
+    """Have the server end one of this process's connections."""
+    lose_connections(1)
 
 
 def spread(seed: int, begin: int, end: int, number: int) -> list[int]:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.separation import forked
 from tests.separation.engine import WHOLE, one
-from tests.separation.forked import Blow, begun, kill, lose_connections, turned
+from tests.separation.forked import Blow, begun, kill, lose_connections, lose_one_connection, turned
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,18 @@ def test_an_execute_of_three_workers_killed_at_any_instant(world):
     world.comes_back()
     for blow in blows(kill, 6, life, 10)[2:]:
         assert world.run("--execute", blow, *three).code in (-9, 0)
+        half_way(world)
+        world.goes_there()
+        world.comes_back()
+
+
+def test_one_of_three_workers_loses_its_connection(world):
+    three = (forked.without_preflight, "--workers", "3")
+    life = world.run("--execute", None, *three).statements
+    world.comes_back()
+    for blow in blows(lose_one_connection, 7, life, 10)[5:]:
+        ended = world.run("--execute", blow, *three)
+        said_plainly(ended, "--execute")
         half_way(world)
         world.goes_there()
         world.comes_back()

@@ -83,6 +83,18 @@ def test_it_pauses_while_it_is_in_the_way_and_says_so_once(seen, reason):
     assert mine.journal.pauses == [{"why": reason, "from": NOON, "seconds": 3.0}]
 
 
+def test_a_pause_lasts_as_long_as_it_did_though_the_clock_on_the_wall_is_set_back():
+    clock = Clock()
+    clock.now = lambda: NOON - timedelta(hours=clock.slept)
+    polite, said, _ = manners([Readings(lag=11.0)] * 4, clock)
+    mine = run()
+
+    polite.give_way(None, mine, StopRequest())
+
+    assert said[1:] == ["Going on after 3 s."]
+    assert mine.journal.pauses[0]["seconds"] == 3.0
+
+
 def test_nothing_in_the_way_is_no_pause():
     polite, said, clock = manners([Readings(lag=10.0, oldest="process 5 (x)", age=300.0)])
 
