@@ -28,7 +28,7 @@ SELECT ARRAY(
     SELECT u.id FROM users u
     WHERE u.is_customer AND u.id BETWEEN %(first)s AND %(last)s AND u.id <> ALL (%(skipped)s::integer[])
         AND NOT EXISTS (SELECT FROM customers c WHERE c.id = u.id)
-        AND EXISTS (SELECT FROM customers c WHERE c.id < 0)
+        AND (SELECT min(c.id) FROM customers c) < 0
 )
 
 -- name: put_back

@@ -252,11 +252,11 @@ BEGIN
         UPDATE reservations t SET customer_id = m.customer_id FROM separation_merges m
         WHERE m.user_id = ANY (joined) AND t.customer_id = m.user_id;
         UPDATE reservations t SET customer_id = m.customer_id FROM separation_merges m
-        WHERE m.user_id = ANY (joined) AND t.user_id = m.user_id AND t.customer_id IS NULL;
+        WHERE m.user_id = ANY (joined) AND t.user_id = m.user_id AND num_nulls(t.customer_id) = 1;
         UPDATE orders t SET customer_id = m.customer_id FROM separation_merges m
         WHERE m.user_id = ANY (joined) AND t.customer_id = m.user_id;
         UPDATE orders t SET customer_id = m.customer_id FROM separation_merges m
-        WHERE m.user_id = ANY (joined) AND t.user_id = m.user_id AND t.customer_id IS NULL;
+        WHERE m.user_id = ANY (joined) AND t.user_id = m.user_id AND num_nulls(t.customer_id) = 1;
         PERFORM separation_fill(winners, '{}');
     END IF;
     PERFORM separation_links(array_remove(winners, NULL));
@@ -477,7 +477,7 @@ BEGIN
     PERFORM set_config('separation.bypass', 'on', true);
     -- From here on nobody else brings these people into step; what is read from now on is what they wrote.
     PERFORM c.id FROM customers c WHERE c.id = ANY (ids) ORDER BY c.id FOR NO KEY UPDATE;
-    parked := EXISTS (SELECT FROM customers c WHERE c.id < 0);
+    parked := coalesce((SELECT min(c.id) FROM customers c) < 0, false);  -- one look into the index, analysed or not
     IF parked THEN
         PERFORM separation_put_back(ids);
     END IF;
@@ -519,14 +519,17 @@ BEGIN
         END IF;
     END IF;
     IF moves <> '{}' THEN
-        -- A profile that the old application wrote takes over from the empty one.
+        -- A profile that the old application wrote takes over from the empty one. To look for nulls by IS NULL would be
+        -- to read all of them in the index, dead ones too: every booking had a null before it was linked.
         DELETE FROM customer_profiles p USING customer_profiles legacy
-        WHERE p.customer_id = ANY (moves) AND p.user_id IS NULL AND legacy.user_id = p.customer_id;
+        WHERE p.customer_id = ANY (moves) AND num_nulls(p.user_id) = 1 AND legacy.user_id = p.customer_id;
         UPDATE customer_profiles p SET customer_id = p.user_id
         WHERE p.user_id = ANY (moves) AND p.customer_id IS DISTINCT FROM p.user_id;
         {{insert_profiles}} AND c.id = ANY (moves);
-        UPDATE reservations t SET customer_id = t.user_id WHERE t.user_id = ANY (moves) AND t.customer_id IS NULL;
-        UPDATE orders t SET customer_id = t.user_id WHERE t.user_id = ANY (moves) AND t.customer_id IS NULL;
+        UPDATE reservations t SET customer_id = t.user_id
+        WHERE t.user_id = ANY (moves) AND num_nulls(t.customer_id) = 1;
+        UPDATE orders t SET customer_id = t.user_id
+        WHERE t.user_id = ANY (moves) AND num_nulls(t.customer_id) = 1;
         IF comes <> '{}' THEN
             PERFORM separation_give_back(comes);
         END IF;

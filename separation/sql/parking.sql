@@ -24,4 +24,4 @@ ORDER BY 1, 2
 
 -- name: has_parked
 -- Tells whether any row is parked.
-SELECT EXISTS (SELECT FROM customers WHERE id < 0)
+SELECT coalesce((SELECT min(id) FROM customers) < 0, false)
