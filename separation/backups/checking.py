@@ -28,6 +28,9 @@ _SETTING = re.compile(r"^SET default_\w+ = .*;\n", re.MULTILINE)
 _NOT_OF_THE_BACKUP = re.compile(r"(separation_environment\b|public; Type: SCHEMA)")
 # What is written in them is text of a person's, so it comes out letter by letter.
 _VERBATIM = re.compile(r"; Type: (FUNCTION|PROCEDURE|COMMENT); ")
+# SQLSTATE: data exceptions, violated constraints, statements that make no sense.
+_OF_THE_DATA = ("22", "23", "42")
+_NO_PRIVILEGE = "42501"
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def check(
 
     Rows, sequences and objects are compared as `restore` does; then what pg_dump writes of the scratch database with
     what it wrote of the original, entry by entry. The outcome is noted on the backup's record: one that failed no
-    longer counts as verified, until another check succeeds. Raises what `restore` raises.
+    longer counts as verified, until another check succeeds; unless the server was to blame. Raises what `restore` does.
     """
     manifest, digest = read_manifest(folder)
     try:
@@ -54,11 +57,19 @@ def check(
             restored = restore(scratch, folder, SCRATCH, key=key)
             entries = _compare_text(scratch, folder, manifest, key)
     except CheckFailed as error:
-        if not isinstance(error.__cause__, psycopg.OperationalError):  # a lost server says nothing about the backup
+        if _is_about_the_backup(error):
             note_on_record(connection, digest, folder, checked_at=datetime.now(UTC), check_failed=error.message)
         raise
     recorded = note_on_record(connection, digest, folder, checked_at=datetime.now(UTC), check_failed="")
     return Checked(restored, entries, recorded)
+
+
+def _is_about_the_backup(error: CheckFailed) -> bool:
+    """Return whether the backup is to blame: not for a server that is lost, full, or lacks an extension or a right."""
+    cause = error.__cause__
+    return not isinstance(cause, psycopg.Error) or (
+        (cause.sqlstate or "").startswith(_OF_THE_DATA) and cause.sqlstate != _NO_PRIVILEGE
+    )
 
 
 def _compare_text(scratch: BaseDatabaseWrapper, folder: Path, manifest: Manifest, key: Key | None) -> int | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -140,6 +141,26 @@ def test_a_lost_server_says_nothing_about_the_backup(folder, name, monkeypatch):
         check(connection, folder, connection)
     assert left(name) == []
     assert latest_verified(connection) is not None
+
+
+@pytest.mark.parametrize(
+    ("error", "counts"),
+    [
+        (psycopg.errors.FeatureNotSupported("extension is not available"), True),
+        (psycopg.errors.InsufficientPrivilege("permission denied"), True),
+        (psycopg.errors.DiskFull("could not extend file"), True),
+        (psycopg.errors.SyntaxError("syntax error"), False),
+        (psycopg.errors.CheckViolation("violates check constraint"), False),
+    ],
+)
+def test_only_what_the_backup_is_to_blame_for_counts_against_it(error, counts, folder, monkeypatch):
+    def fail(*_):
+        raise CheckFailed("The server said something.") from error
+
+    monkeypatch.setattr(restoring, "_load_schema", fail)
+    with pytest.raises(CheckFailed):
+        check(connection, folder, connection)
+    assert (latest_verified(connection) is not None) == counts
 
 
 def test_what_a_killed_check_left_is_dropped_by_the_next(folder, name, prefix):
