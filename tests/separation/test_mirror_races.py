@@ -20,11 +20,12 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
-def world(legacy_database):
+def world(request, legacy_database):
     """A database in phase dual with nobody moved, the old application's connection to it, and how to get more."""
-    database = legacy_database("plain", adopted=True)
+    kind = getattr(request, "param", "plain")
+    database = legacy_database(kind, adopted=True)
     change_phase(database.connection, Phase.LEGACY, Phase.DUAL)
-    with application_role(database.name) as role, old_application(database.name, role) as old:
+    with application_role(database.name, profiles=kind == "ahead") as role, old_application(database.name, role) as old:
         yield database.connection, old, lambda: old_application(database.name, role)
 
 
@@ -38,22 +39,68 @@ def in_step(connection):
     assert [(result.id, result.sample) for result in verify(connection).failures] == []
 
 
-WRITES = {
-    "update": "UPDATE users SET phone = '+99' WHERE id = %(person)s",
-    "switch": "UPDATE users SET is_customer = false WHERE id = %(person)s",
+RESERVED = """INSERT INTO reservations (customer_name, restaurant_id, party_size, reservation_date, reservation_time,
+        status, table_ids, updated_at, user_id{column})
+    SELECT 'x', max(id), 2, '2026-01-01', '19:00', 'COMPLETED', '{{}}', now(), {values} FROM restaurants"""
+PLAIN = {
+    "register": """INSERT INTO users (email, name, password, is_customer, updated_at)
+        VALUES ('late@example.org', 'Late', 'none', true, now())""",
+    "email": "UPDATE users SET email = 'new@example.org', updated_at = now() WHERE id = %(person)s",
+    "update": "UPDATE users SET phone = '+99', name = 'New Name', password = 'none' WHERE id = %(person)s",
+    "switch off": "UPDATE users SET is_customer = false WHERE id = %(person)s",
+    "switch on": """UPDATE users SET is_customer = true, role = 'USER'
+        WHERE id = (SELECT max(id) FROM users WHERE NOT is_customer)""",
+    "made staff": "UPDATE users SET role = 'ADMIN' WHERE id = %(person)s",
+    "no staff any more": "UPDATE users SET role = 'USER' WHERE is_customer AND role <> 'USER'",
     "delete": "DELETE FROM users WHERE id = %(person)s",
     "staff": """INSERT INTO restaurant_staff (user_id, restaurant_id, role, updated_at)
         SELECT %(person)s, max(id), 'OWNER', now() FROM restaurants""",
-    "reservation": """INSERT INTO reservations (customer_name, restaurant_id, party_size, reservation_date,
-            reservation_time, status, table_ids, updated_at, user_id)
-        SELECT 'x', max(id), 2, '2026-01-01', '19:00', 'COMPLETED', '{}', now(), %(person)s FROM restaurants""",
+    "staff link": """INSERT INTO restaurant_staff (user_id, restaurant_id, updated_at)
+        SELECT %(person)s, max(id), now() FROM restaurants""",
+    "author": "INSERT INTO menus (name, user_id, updated_at) VALUES ('M', %(person)s, now())",
+    "reservation": RESERVED.format(column="", values="%(person)s"),
     "order": """INSERT INTO orders (order_number, restaurant_id, status, total_amount, updated_at, user_id)
         SELECT 'late', max(id), 'COMPLETED', 10, now(), %(person)s FROM restaurants""",
     "booking": "UPDATE reservations SET status = 'COMPLETED' WHERE user_id = %(person)s",
+    "passed on": """UPDATE reservations SET user_id = (SELECT min(id) FROM users WHERE is_customer AND id > %(person)s)
+        WHERE user_id = %(person)s""",
+    "moved bookings": "UPDATE orders SET restaurant_id = 1, reservation_id = NULL WHERE user_id = %(person)s",
+    "deleted bookings": "DELETE FROM reservations WHERE user_id = %(person)s",
+    "restaurant opened": "INSERT INTO restaurants (name, slug, updated_at) VALUES ('N', 'n', now())",
+    "restaurant closed": "DELETE FROM restaurants WHERE id = (SELECT max(id) FROM restaurants)",
+}
+AHEAD = {
+    "phoned": RESERVED.format(
+        column=", customer_id", values="(SELECT min(id) FROM users WHERE NOT is_customer), %(person)s"
+    ),
+    "named": """UPDATE reservations SET customer_id = %(person)s
+        WHERE id = (SELECT max(id) FROM reservations WHERE user_id <> %(person)s)""",
+    "profile written": """INSERT INTO customer_profiles (user_id, tags, notes, updated_at)
+        VALUES (%(person)s, '{}', 'late', now()) ON CONFLICT (user_id) DO UPDATE SET notes = 'late'""",
+    "profile verified": "UPDATE customer_profiles SET email_verified = NOT email_verified",
+    "profile deleted": "DELETE FROM customer_profiles",
+}
+WRITES = PLAIN | AHEAD
+PAIRS = pytest.mark.parametrize(
+    ("world", "write"), [("plain", name) for name in PLAIN] + [("ahead", name) for name in AHEAD], indirect=["world"]
+)
+# Those that a chunk waits for, or is tried again.
+HELD = {"booking", "restaurant closed"}
+# Those that lock nothing that a chunk has, so that nobody waits for its end.
+AT_ONCE = {
+    "register",
+    "switch on",
+    "staff",
+    "staff link",
+    "author",
+    "reservation",
+    "order",
+    "restaurant opened",
+    "phoned",
 }
 
 
-@pytest.mark.parametrize("write", WRITES)
+@PAIRS
 def test_a_write_that_begins_before_the_chunk_and_ends_after_it(world, write):
     connection, old, _ = world
     person = person_of(connection)
@@ -70,7 +117,7 @@ def test_a_write_that_begins_before_the_chunk_and_ends_after_it(world, write):
     with ThreadPoolExecutor(1) as pool:
         written = pool.submit(writer)
         barrier.wait()
-        if write == "booking":
+        if write in HELD:
             # The chunk cannot have this row while the writer does, and is tried again.
             barrier.wait()
             written.result(20)
@@ -84,7 +131,7 @@ def test_a_write_that_begins_before_the_chunk_and_ends_after_it(world, write):
     in_step(connection)
 
 
-@pytest.mark.parametrize("write", WRITES)
+@PAIRS
 def test_a_write_while_the_chunk_is_open(world, write):
     connection, old, _ = world
     person = person_of(connection)
@@ -94,7 +141,7 @@ def test_a_write_while_the_chunk_is_open(world, write):
             run_chunk(connection, EVERYBODY["first"], EVERYBODY["last"], run.pk)
             written = pool.submit(old.execute, WRITES[write], {"person": person})
             # What locks the person waits for the chunk, all else is done at once.
-            if write not in ("update", "switch", "delete", "booking"):
+            if write in AT_ONCE:
                 written.result(20)
         written.result(20)
 
