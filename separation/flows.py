@@ -269,6 +269,8 @@ def _say_plan(operator: Operator, plan: Plan) -> None:
     for kind, label in Finding.KINDS:
         if kind in plan.kept_back:
             operator.say(f"{'Kept back: ' + label:<40}{plan.kept_back[kind]:>12,}")
+    if "merged" in plan.kept_back:
+        operator.say(f"{'Merged into another customer':<40}{plan.kept_back['merged']:>12,}")
     if plan.parked:
         operator.say(f"{'Rows of an earlier attempt':<40}{plan.parked:>12,}")
         operator.say(f"{'  passwords to put back from them':<40}{plan.put_back:>12,}")

@@ -5,6 +5,7 @@ import pytest
 from separation.decisions import decision_undo, duplicate_keep, duplicate_merge
 from separation.mirror import drain
 from separation.models import Finding, Merge, Undo
+from separation.planner import make_plan
 from separation.verification import verify
 from tests.separation.engine import checksums, columns_of, move, one, query, take_back
 from tests.separation.old_application import BCRYPT, application_role, book, old_application, order, register
@@ -299,3 +300,22 @@ def test_a_customer_named_by_staff_when_the_other_is_deleted(ahead):
 
     assert one(connection, "SELECT customer_id FROM reservations WHERE id = %s", [booking]) == loser
     in_step(connection)
+
+
+def test_the_plan_counts_what_a_merge_links(legacy_database):
+    connection = legacy_database("ahead", adopted=True).connection
+    ((winner, loser),) = query(connection, TWINS)
+    merge(connection, loser, winner)
+
+    plan = make_plan(connection)
+    move(connection)
+    in_step(connection)
+
+    assert (plan.kept_back["merged"], plan.to_move) == (1, one(connection, "SELECT count(*) FROM customers"))
+    linked = """SELECT count(*) FROM reservations t JOIN users u ON u.id = t.user_id AND u.is_customer
+        WHERE t.customer_id IS NOT NULL AND NOT EXISTS (SELECT FROM separation_undo o
+            WHERE o.table_name = 'reservations' AND o.row_id = t.id)"""
+    assert plan.reservations == one(connection, linked)
+    assert {place: count for place, _, count in plan.links} == dict(
+        query(connection, "SELECT restaurant_id, count(*) FROM customer_restaurants GROUP BY 1")
+    )
