@@ -1,5 +1,6 @@
 """The plan of a migration: what will happen to whom, from read-only queries on one snapshot."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from separation.database import execute, row, rows, scalar
+from separation.database import execute, row, scalar
 from separation.migrator import CHUNK, EVERYBODY, FINISH, LEDGER, run_chunk
 from separation.parking import has_parked
 
@@ -62,14 +63,12 @@ def snapshot(connection: BaseDatabaseWrapper) -> Iterator[None]:
 def make_plan(connection: BaseDatabaseWrapper) -> Plan:
     """Return the plan for the database as it is now; only reads."""
     with snapshot(connection):
-        outcomes = {
-            outcome: (count, unreadable) for outcome, count, unreadable in rows(connection, CHUNK.outcomes, **EVERYBODY)
-        }
+        found, reservations, orders, links = row(connection, CHUNK.plan, **EVERYBODY)
+        outcomes = {outcome: (count, unreadable) for outcome, count, unreadable in json.loads(found)}
         to_move, resets = outcomes.pop("move", (0, 0))
         parked, put_back, readable = (
             row(connection, CHUNK.survivors, **EVERYBODY) if has_parked(connection) else (0, 0, 0)
         )
-        reservations, orders = row(connection, CHUNK.bookings, **EVERYBODY)
         return Plan(
             moved_already=scalar(connection, "SELECT count(*) FROM customers WHERE id > 0"),
             to_move=to_move,
@@ -77,7 +76,7 @@ def make_plan(connection: BaseDatabaseWrapper) -> Plan:
             needs_password_reset=resets - readable,
             reservations=reservations,
             orders=orders,
-            links=rows(connection, CHUNK.links_by_restaurant, **EVERYBODY),
+            links=[(identifier, name, count) for identifier, name, count in json.loads(links)],
             to_examine=scalar(connection, LEDGER.to_examine, after=scalar(connection, LEDGER.end_of_ledger)),
             unexamined=scalar(connection, LEDGER.unexamined),
             stragglers=scalar(connection, FINISH.stragglers),

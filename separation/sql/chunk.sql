@@ -265,11 +265,6 @@ facts AS (
 SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables
 WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 ORDER BY relname
 
--- name: outcomes
--- Counts the customers of `users` who are not moved yet, by outcome, and how many of them have no readable hash.
-SELECT outcome, count(*), count(*) FILTER (WHERE NOT bcrypt) FROM ({{classified}}) c
-WHERE NOT EXISTS (SELECT FROM customers m WHERE m.id = c.id) GROUP BY outcome ORDER BY outcome
-
 -- name: survivors
 -- Counts the rows of an earlier attempt, the passwords that can be put back from them, and those of people who move.
 WITH marked AS (
@@ -280,27 +275,27 @@ FROM marked m FULL JOIN (
     SELECT user_id FROM separation_earlier(ARRAY(SELECT id FROM marked)) WHERE place = 1 AND readable
 ) e ON e.user_id = m.id
 
--- name: homes
--- Gives each user who will have a customer, and that one's id: the same, or the one the user is merged into.
-people AS (
-    SELECT id FROM ({{classified}}) c WHERE outcome = 'move' UNION SELECT id FROM customers WHERE id > 0
+-- name: plan
+-- Gives what an execute would do, everybody classified once: the customers who are not moved yet by outcome, as (outcome,
+-- how many, how many without a readable hash); the reservations and the orders that will be linked; and the customers
+-- that each restaurant will know, as (id, name, how many). Who is merged counts as the one merged into.
+WITH left_to_move AS MATERIALIZED (
+    SELECT c.id, c.outcome, c.bcrypt
+    FROM ({{classified}} AND NOT EXISTS (SELECT FROM customers m WHERE m.id = u.id)) c
 ),
-homes AS (
+outcomes AS (
+    SELECT outcome, count(*) AS customers, count(*) FILTER (WHERE NOT bcrypt) AS unreadable
+    FROM left_to_move GROUP BY outcome
+),
+people AS MATERIALIZED (
+    SELECT id FROM left_to_move WHERE outcome = 'move' UNION ALL SELECT id FROM customers WHERE id > 0
+),
+homes AS MATERIALIZED (
     SELECT p.id AS user_id, p.id AS customer_id FROM people p
     UNION
     SELECT m.user_id, m.customer_id FROM separation_merges m
         JOIN people p ON p.id = m.customer_id JOIN users u ON u.id = m.user_id AND u.is_customer
-)
-
--- name: bookings
--- Counts the reservations and the orders that will be linked to a customer.
-WITH {{homes}}
-SELECT (SELECT count(*) FROM reservations t JOIN homes h ON h.user_id = t.user_id WHERE t.customer_id IS NULL),
-    (SELECT count(*) FROM orders t JOIN homes h ON h.user_id = t.user_id WHERE t.customer_id IS NULL)
-
--- name: links_by_restaurant
--- Counts the customers each restaurant will know.
-WITH {{homes}},
+),
 mentioned AS (
     SELECT coalesce(t.customer_id, t.user_id) AS user_id, t.restaurant_id FROM reservations t
     UNION
@@ -308,7 +303,7 @@ mentioned AS (
     UNION
     SELECT s.user_id, s.restaurant_id FROM restaurant_staff s WHERE s.role = 'STAFF'
 ),
-pairs AS (
+pairs AS MATERIALIZED (
     SELECT DISTINCT h.customer_id, x.restaurant_id FROM mentioned x JOIN homes h USING (user_id)
 ),
 links AS (
@@ -316,9 +311,17 @@ links AS (
     UNION ALL
     SELECT p.id, r.id FROM people p CROSS JOIN (SELECT min(id) AS id FROM restaurants HAVING count(*) = 1) r
     WHERE NOT EXISTS (SELECT FROM pairs x WHERE x.customer_id = p.id)
+),
+by_restaurant AS (
+    SELECT r.id, r.name, count(*) AS customers FROM links l JOIN restaurants r ON r.id = l.restaurant_id
+    GROUP BY r.id, r.name
 )
-SELECT r.id, r.name, count(*) FROM links l JOIN restaurants r ON r.id = l.restaurant_id
-GROUP BY r.id, r.name ORDER BY count(*) DESC, r.id
+SELECT (SELECT coalesce(jsonb_agg(jsonb_build_array(outcome, customers, unreadable) ORDER BY outcome), '[]')
+        FROM outcomes),
+    (SELECT count(*) FROM reservations t JOIN homes h ON h.user_id = t.user_id WHERE t.customer_id IS NULL),
+    (SELECT count(*) FROM orders t JOIN homes h ON h.user_id = t.user_id WHERE t.customer_id IS NULL),
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(id, name, customers) ORDER BY customers DESC, id), '[]')
+        FROM by_restaurant)
 
 -- name: reopen
 -- Reopens the chunks in which somebody can move who has not.

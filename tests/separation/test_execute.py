@@ -145,3 +145,35 @@ def test_a_reservation_written_after_its_chunk_is_linked_at_once(legacy_database
         [customer, restaurant],
     )
     assert after == before + 1
+
+
+def test_who_registers_after_the_run_leaves_nothing_to_do(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    move(database.connection)
+    query(
+        database.connection,
+        """INSERT INTO users (email, name, password, is_customer, updated_at)
+        VALUES ('late@example.org', 'Late Lena', '$2b$10$' || repeat('a', 53), true, '2026-01-01'),
+            ('no address', 'Lost Lars', 'x', true, '2026-01-01')""",
+    )
+
+    plan = make_plan(database.connection)
+
+    assert (plan.to_move, plan.to_examine, plan.unexamined) == (0, 2, 0)
+    assert plan.nothing_to_do
+
+
+def test_who_was_never_looked_at_is_something_to_do(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    move(database.connection)
+    query(
+        database.connection,
+        """BEGIN; SET LOCAL session_replication_role = 'replica';
+        INSERT INTO users (email, name, password, is_customer, updated_at)
+        VALUES ('no address', 'Lost Lars', 'x', true, '2026-01-01'); COMMIT""",
+    )
+
+    plan = make_plan(database.connection)
+
+    assert (plan.to_move, plan.unexamined) == (0, 1)
+    assert not plan.nothing_to_do

@@ -1,9 +1,18 @@
 """`separation_status` says where it stands and what is next, in every phase."""
 
-import pytest
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
 
-from tests.databases import manage
-from tests.separation.engine import move
+import pytest
+from django.conf import settings
+
+from separation.status import status_of
+from tests.databases import environment_for, manage, server
+from tests.separation.engine import move, other_application, query
 
 pytestmark = pytest.mark.engine
 
@@ -41,3 +50,88 @@ def test_after_a_run(legacy_database):
         "Open finding          staff_marked_as_customer: 3",
         "Next                  python manage.py verify_separation",
     ]
+
+
+def test_the_json_is_one_document(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    run = move(database.connection)
+
+    said = manage(database.name, "separation_status", "--json")
+
+    assert (said.returncode, said.stderr) == (0, "")
+    found = json.loads(said.stdout)
+    shown = found.pop("run")
+    assert found == {
+        "database": database.name,
+        "environment": "scratch",
+        "phase": "dual",
+        "customers_in_users": 63,
+        "moved": 55,
+        "drift": {"unexamined": 0, "queued": 0},
+        "chunks": {"linked": 3},
+        "workers": [],
+        "open_findings": {
+            "duplicate_email": 4,
+            "invalid_email": 1,
+            "needs_password_reset": 2,
+            "staff_marked_as_customer": 3,
+        },
+        "next": "python manage.py verify_separation",
+    }
+    assert (shown["id"], shown["kind"], shown["state"], shown["examined"]) == (run.pk, "execute", "done", 63)
+    assert (shown["seconds_left"], shown["request"]) == (None, "")
+
+
+def test_it_waits_for_no_lock(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    move(database.connection)
+    with other_application(database.name) as other:
+        other.execute("BEGIN")
+        other.execute("LOCK users, customers IN ACCESS EXCLUSIVE MODE")
+
+        status = status_of(database.connection)
+
+    assert (status.customers_in_users, status.moved, status.unexamined) == (None, None, None)
+    assert (status.phase, status.queued, status.chunks) == ("dual", 0, {"linked": 3})
+
+
+def test_watching_says_what_changes_survives_the_servers_refusal_and_ends_by_ctrl_c(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    command = [sys.executable, "-u", "manage.py", "separation_status", "--watch"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with (
+        server() as admin,
+        subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment_for(database.name), **pipes) as process,
+    ):
+        first = process.stdout.readline()
+        query(admin, f'ALTER DATABASE "{database.name}" ALLOW_CONNECTIONS false')
+        query(admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database.name])
+        second = process.stdout.readline()
+        query(admin, f'ALTER DATABASE "{database.name}" ALLOW_CONNECTIONS true')
+        third = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+
+    following = "phase legacy, 0 moved; next: python manage.py preflight, then python manage.py migrate_customers"
+    assert first.partition(" UTC  ")[2].strip() == following
+    assert " UTC  The server does not answer: " in second
+    assert " UTC  " in third
+    assert (process.returncode, err) == (0, "")
+
+
+def test_on_a_terminal_it_refreshes_the_screen(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "manage.py", "separation_status", "--watch"]
+    with subprocess.Popen(
+        command, cwd=settings.BASE_DIR, env=environment_for(database.name), stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while b"Next" not in shown:
+            shown += os.read(ours, 65536)
+        process.send_signal(signal.SIGINT)
+    os.close(ours)
+
+    assert process.returncode == 0
+    assert shown.startswith(b"\x1b[H\x1b[J" + b"Database ")
