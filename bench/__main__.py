@@ -247,6 +247,13 @@ def speed(large: dict[str, float], customers: int) -> str:
             large["execute"] / large["plain"],
             "plain SQL",
         ),
+        ("execute: first chunk to last, 1 worker", large["1 worker"], "", ""),
+        (
+            "execute: first chunk to last, 2 workers",
+            large["2 workers"],
+            large["2 workers"] / large["1 worker"],
+            "1 worker",
+        ),
         (
             "the engine, one customer at a time, a commit each",
             large["one"] * customers,

@@ -1,7 +1,11 @@
 """How commands speak with an operator: messages, the typed phrase, exit codes."""
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -16,7 +20,7 @@ class Command(BaseCommand):
     """A command of the separation: subclasses write `run`, which returns the exit code.
 
     Guarantees the contract of exit codes: every SeparationError becomes one sentence on standard error with the next
-    command to type; an unreachable database exits 1; Ctrl-C outside a chunk exits 130.
+    command to type; an unreachable database exits 1; Ctrl-C and SIGTERM outside a chunk exit 130.
     """
 
     requires_system_checks = ()
@@ -32,7 +36,8 @@ class Command(BaseCommand):
         for name in ("settings", "pythonpath", "traceback", "no_color", "force_color", "verbosity", "skip_checks"):
             options.pop(name, None)
         try:
-            code = self.run(**options)
+            with _terminable():
+                code = self.run(**options)
         except SeparationError as error:
             self._explain(error)
             code = error.exit_code
@@ -83,6 +88,19 @@ class Command(BaseCommand):
         self.note(f"{kind}: {error.message}")
         if error.next_command:
             self.note(f"Next: {error.next_command}")
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does; only the main thread hears of signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _first_line(error: Exception) -> str:

@@ -153,7 +153,11 @@ def queued(connection: BaseDatabaseWrapper) -> int:
 def _drain_batch(connection: BaseDatabaseWrapper, after: int, size: int) -> int | None:
     """Deal with the next people in the queue after the id AFTER; return the last of them, None if others do."""
     with transaction.atomic(connection.alias):
-        execute(connection, "SELECT set_config('lock_timeout', %(wait)s, true)", wait=BRIEFLY)
+        execute(
+            connection,
+            "SELECT set_config('lock_timeout', %(wait)s, true), set_config('statement_timeout', '10min', true)",
+            wait=BRIEFLY,
+        )
         taken, last, queue = row(connection, _QUEUE.take, after=after, size=size)
         people = row(connection, _QUEUE.lock_people, ids=taken)[0]
         done = people if _synchronised(connection, people) else [p for p in people if _settled(connection, p)]

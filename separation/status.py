@@ -12,6 +12,7 @@ from config.ddl import LOCK_NOT_AVAILABLE
 from config.sql import Queries
 from separation.database import execute, has_table, name_of, row, rows, scalar
 from separation.environment import environment_of
+from separation.lock import STATUS as STATUS_COMMAND
 from separation.lock import Worker, workers
 from separation.migrator import LEDGER
 from separation.models import Finding, Phase, Run
@@ -56,7 +57,7 @@ class Status:
     def next_command(self) -> str:
         """The command that comes next."""
         if self.is_running and self.workers and self.latest_run:
-            return f"python manage.py separation_status --{'resume' if self.latest_run.request else 'watch'}"
+            return f"{STATUS_COMMAND} --{'resume' if self.latest_run.request == Run.PAUSE else 'watch'}"
         return next_command(self.phase, self.latest_run)
 
     def as_dict(self) -> dict[str, Any]:

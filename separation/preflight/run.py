@@ -66,7 +66,7 @@ def _run(connection: BaseDatabaseWrapper, check: checks.Check, look: Look) -> Re
 def _read_only(connection: BaseDatabaseWrapper, look: Callable[[], _T]) -> _T:
     with transaction.atomic(connection.alias):
         execute(connection, "SET TRANSACTION READ ONLY")
-        execute(connection, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        execute(connection, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '30min'")
         return look()
 
 

@@ -262,9 +262,10 @@ def test_a_second_run_is_told_who_holds_the_lock_since_when(backed_up):
     assert "Verified: every invariant holds." in out
 
 
-def test_ctrl_c_at_the_phrase_changes_nothing(backed_up):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_at_the_phrase_changes_nothing(backed_up, number):
     with asking(backed_up) as asked:
-        asked.send_signal(signal.SIGINT)
+        asked.send_signal(number)
         _, said = asked.communicate(timeout=30)
 
     assert asked.returncode == 130
