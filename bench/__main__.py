@@ -153,6 +153,22 @@ def engine(template: str) -> tuple[dict[str, float], dict[str, Process]]:
     return {"moving": float(str(moving[0][0])), "return": float(str(returned[0][0]))}, taken
 
 
+def crew(template: str, workers: int) -> float:
+    """Return the seconds from the beginning of the first chunk to the end of the last, with so many workers."""
+    with database("bench_workers", template) as name:
+        manage(name, "environment", "--set", "staging", stdin=f"STAGING {name}\n")
+        manage(name, "backup")
+        sql(name, "CHECKPOINT")
+        manage(name, "migrate_customers", "--execute", "--workers", str(workers), stdin=f"MIGRATE {name}\n")
+        ((seconds,),) = sql(
+            name,
+            "SELECT extract(epoch FROM max(moved_at) - min(moved_at - milliseconds * interval '1 ms')) "
+            "FROM separation_chunks",
+        )
+    shutil.rmtree(settings.BACKUP_DIR)
+    return float(str(seconds))
+
+
 def live(template: str) -> tuple[Latencies, Latencies]:
     """Return the latencies of both applications' requests while an execute is at work, and when it is over."""
     with database("bench_live", template) as name:
@@ -200,6 +216,7 @@ def measure(customers: int) -> dict[str, float]:
         figures = {"plain": plain_sql(template).seconds, "one": one_by_one(template, "engine")}
         figures["row"] = one_by_one(template, "orm")
         timed, taken = engine(template)
+        figures["1 worker"], figures["2 workers"] = crew(template, 1), crew(template, 2)
     figures |= timed
     for command, process in taken.items():
         figures[command], figures[f"{command} MB"] = process.seconds, process.megabytes
