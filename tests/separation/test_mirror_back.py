@@ -12,7 +12,7 @@ from customers.models import Customer, CustomerProfile
 from separation.mirror import drain
 from separation.models import Finding, Pending
 from separation.verification import verify
-from tests.databases import database_url
+from tests.databases import database_url, manage
 from tests.separation.engine import move, one, query, take_back
 from tests.separation.old_application import BCRYPT, application_role, old_application, register
 
@@ -399,6 +399,27 @@ def test_an_email_that_the_old_application_changes_is_not_verified(world):
     old.execute("UPDATE users SET email = 'lea@example.org' WHERE id = %s", [lena.pk])
     lena.refresh_from_db()
     assert (lena.email, lena.email_verified, lena.email_verified_at) == ("lea@example.org", False, None)
+
+
+def test_a_registration_beside_the_rows_of_an_earlier_attempt(legacy_database):
+    database = legacy_database("half", adopted=True)
+    connection = database.connection
+    move(connection)
+    lena = sign_up(email_verified=True)
+    Customer.objects.filter(pk=lena.pk).update(email="lea@example.org", is_active=False)
+    CustomerProfile.objects.filter(customer=lena).update(notes="Vegan")
+    assert verify(connection).failures == []
+
+    take_back(connection)
+    gone = manage(database.name, "migrate", "separation", "zero", "--verbosity", "0")
+
+    assert (gone.returncode, gone.stderr) == (0, "")
+    assert query(connection, "SELECT email, password FROM users WHERE id = %s", [lena.pk]) == [
+        ("lea@example.org", f"!{BCRYPT}")
+    ]
+    assert query(connection, "SELECT email_verified, notes FROM customer_profiles WHERE user_id = %s", [lena.pk]) == [
+        (True, "Vegan")
+    ]
 
 
 def test_a_profile_that_only_we_know_has_no_user(world):
