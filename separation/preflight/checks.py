@@ -257,13 +257,13 @@ def triggers(look: Look) -> Result:
 
 @check()
 def subscriptions(look: Look) -> Result:
-    """Name the logical subscriptions."""
+    """Name what writes without firing triggers: logical subscriptions, and roles that are replicas by a setting."""
     names = [name for (name,) in look.rows(SQL.subscriptions)]
     if names:
-        message = f"Subscriptions write into this database without firing triggers: {', '.join(names)}."
+        message = f"Somebody writes into this database without firing triggers: {', '.join(names)}."
         remedy = "make sure that none of them writes to users, reservations or orders"
         return Result(WARN, message, len(names), remedy=remedy)
-    return Result(PASS, "No subscription writes into this database.", 0)
+    return Result(PASS, "Nobody writes into this database without firing triggers.", 0)
 
 
 @check(reads_legacy=True)

@@ -49,8 +49,15 @@ WHERE c.relname IN ('reservations', 'orders') AND c.relnamespace = current_schem
 ORDER BY 1, 2
 
 -- name: subscriptions
--- The logical subscriptions into this database: what they write does not fire ordinary triggers.
-SELECT s.subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid AND d.datname = current_database()
+-- What writes into this database without firing ordinary triggers: logical subscriptions, and roles whose sessions here
+-- begin as a replica's.
+SELECT 'subscription ' || s.subname
+FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid AND d.datname = current_database()
+UNION ALL
+SELECT CASE r.setrole WHEN 0 THEN 'every role' ELSE 'role ' || r.setrole::regrole END
+FROM pg_db_role_setting r
+WHERE r.setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+    AND 'session_replication_role=replica' = ANY (r.setconfig)
 ORDER BY 1
 
 -- name: users_sequence

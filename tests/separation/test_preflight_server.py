@@ -199,6 +199,19 @@ def test_rows_that_a_policy_hides(legacy_database: Make, role: str, become: Beco
     )
 
 
+def test_a_role_that_writes_as_a_replica(legacy_database: Make, role: str) -> None:
+    database = legacy_database("plain")
+    query(
+        database.connection,
+        f"ALTER ROLE {role} IN DATABASE {database.name} SET session_replication_role = 'replica'",
+    )
+
+    found = check(database.connection, "subscriptions")
+
+    assert found.status == WARN
+    assert found.message == f"Somebody writes into this database without firing triggers: role {role}."
+
+
 def test_a_subscription(legacy_database: Make) -> None:
     connection = legacy_database("plain").connection
     query(
@@ -209,7 +222,7 @@ def test_a_subscription(legacy_database: Make) -> None:
     try:
         assert check(connection, "subscriptions") == Result(
             WARN,
-            "Subscriptions write into this database without firing triggers: from_elsewhere.",
+            "Somebody writes into this database without firing triggers: subscription from_elsewhere.",
             1,
             remedy="make sure that none of them writes to users, reservations or orders",
             id="subscriptions",
