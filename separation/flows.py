@@ -306,7 +306,10 @@ def _say_summary(connection: BaseDatabaseWrapper, operator: Operator, run: Run) 
     if deleted:
         operator.say(f"The old application deleted {deleted:,} customers meanwhile; they are removed here as well.")
     if run.counts.get("adopted"):
-        _say_counts(operator, "Of the earlier attempt", run, ("adopted", "put_back"))
+        rows, passwords = run.counts["adopted"], run.counts["put_back"]
+        operator.say(
+            f"Of the earlier attempt {rows:,} rows were taken over, {passwords:,} passwords put back in users."
+        )
     found = open_findings(connection)
     for kind, label in Finding.KINDS:
         if kind in found:

@@ -59,7 +59,7 @@ ORDER BY k.number
 SELECT EXISTS (
     SELECT FROM users u WHERE {{email_key}} = lower(%(email)s) AND u.id <> %(id)s
     UNION ALL
-    SELECT FROM customers c WHERE lower(c.email) = lower(%(email)s) AND c.id <> %(id)s)
+    SELECT FROM customers c WHERE lower(c.email) = lower(%(email)s) AND c.id <> %(id)s AND c.id > 0)
 
 -- name: decide
 -- Writes a decision on a finding, unless one was written meanwhile, and what is decided to its history.

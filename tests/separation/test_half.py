@@ -13,7 +13,10 @@ from django.test import Client
 from accounts.models import User
 from config import ddl
 from customers.models import Customer
+from separation.database import scalar
+from separation.decisions import SQL as DECISIONS
 from separation.errors import CheckFailed
+from separation.export import without_legacy_form
 from separation.kinds import kind_of
 from separation.migrator import EVERYBODY, run_chunk
 from separation.models import Finding, Undo
@@ -517,6 +520,24 @@ def test_a_roll_back_leaves_what_migrate_made_but_the_passwords(half: BaseDataba
         assert checksums(half, columns | {"users": users}) == before
         assert query(half, "SELECT id, password FROM users ORDER BY 1") == restored
         assert not Undo.objects.exists()
+
+
+def test_what_a_parked_row_holds_is_not_lost_by_a_roll_back_and_not_exported(half: BaseDatabaseWrapper) -> None:
+    row = parked(half, "kept@example.org", email_verified=True, email_verified_at="2026-04-01", last_login="2026-04-02")
+    kept = user(half, "kept@example.org")
+    query(half, "INSERT INTO customer_restaurants (customer_id, restaurant_id, notes) VALUES (%s, 2, 'terrace')", [row])
+    move(half)
+    assert {table for table, (count, _) in without_legacy_form(half).items() if count} == set()
+
+    query(half, "UPDATE customers SET last_login = '2026-06-01' WHERE id = %s", [kept])
+    query(half, "UPDATE customer_restaurants SET notes = 'bar' WHERE customer_id = %s", [kept])
+
+    lost = {table: count for table, (count, _) in without_legacy_form(half).items() if count}
+    assert lost == {"customers": 1, "customer_restaurants": 1}
+
+
+def test_an_email_that_only_a_parked_row_has_is_free(half: BaseDatabaseWrapper) -> None:
+    assert scalar(half, DECISIONS.taken, email=NOBODY, id=0) is False
 
 
 def test_parked_rows_are_nobody_to_the_figures_and_the_models(half: BaseDatabaseWrapper) -> None:

@@ -167,6 +167,18 @@ def test_ids_that_are_about_to_run_out(legacy_database: Make) -> None:
     assert result.message.endswith(", the sequence public.users_id_seq stands at 2147483000.")
 
 
+def test_ids_where_rows_would_be_parked(legacy_database: Make) -> None:
+    connection = legacy_database("plain").connection
+    query(connection, "UPDATE users SET id = -3 WHERE id = (SELECT max(id) FROM users)")
+    assert check(connection, "users_sequence") == Result(
+        FAIL,
+        "users has ids below 1, from -3 on, where rows of an earlier attempt would be parked.",
+        -3,
+        remedy="UPDATE users SET id = DEFAULT WHERE id < 1",
+        id="users_sequence",
+    )
+
+
 def test_ids_without_a_sequence(legacy_database: Make) -> None:
     connection = legacy_database("plain").connection
     query(connection, "ALTER SEQUENCE users_id_seq OWNED BY NONE")

@@ -36,6 +36,13 @@ def test_what_can_be_worked_with_is_a_warning(legacy_database: Make) -> None:
     )
 
 
+def test_a_table_of_profiles_that_cannot_be_extended_is_a_failure(legacy_database: Make) -> None:
+    connection = legacy_database("ahead").connection
+    query(connection, "ALTER TABLE customer_profiles ALTER COLUMN birthday TYPE text")
+    found = check(connection, "schema")
+    assert (found.status, found.details) == (FAIL, ["fails: customer_profiles.birthday is text, the model's is date"])
+
+
 def test_what_cannot_is_a_failure(legacy_database: Make) -> None:
     connection = legacy_database("plain").connection
     query(connection, "ALTER TABLE users DROP COLUMN is_customer, ALTER COLUMN name TYPE varchar(200)")

@@ -71,8 +71,9 @@ def test_every_kind_of_legacy_database_comes_back(kind, legacy_database, target,
     assert dump(target) == dump(legacy.name)
 
 
-def test_an_adopted_database_comes_back_and_is_a_copy(legacy_database, target, backup_dir):
-    legacy = legacy_database("plain", adopted=True)
+@pytest.mark.parametrize("kind", ["plain", "half"])
+def test_an_adopted_database_comes_back_and_is_a_copy(kind, legacy_database, target, backup_dir):
+    legacy = legacy_database(kind, adopted=True)
     folder = take(legacy.connection).path
     execute(legacy.name, "TRUNCATE separation_backups")  # the backup's own record is younger than its snapshot
 
