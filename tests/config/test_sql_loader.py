@@ -8,7 +8,7 @@ from separation.mirror import SHARED
 BASE = Path(__file__).resolve().parent.parent.parent
 # What a file is given when it is read.
 WORDS = dict.fromkeys(("schema", "email_key", "finding_state", *SHARED), "x")
-GIVEN = dict.fromkeys(("mirror.sql", "mirror_back.sql", "decisions.sql"), WORDS)
+GIVEN = dict.fromkeys(("mirror.sql", "mirror_back.sql", "decisions.sql", "diagnosis.sql"), WORDS)
 
 
 def load(tmp_path: Path, text: str) -> Queries:
