@@ -18,9 +18,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $m
 $mirror$
 
 -- name: profile_is_empty
--- Tells whether a profile is as the migration makes it; an email verified or not is its customer's, not its own.
+-- Tells whether a profile is as the migration makes it; an email verified or not is its customer's, not its own. Without
+-- settings of its own it is part of the query that calls it.
 CREATE OR REPLACE FUNCTION separation_profile_is_empty(p customer_profiles) RETURNS boolean
-LANGUAGE sql IMMUTABLE SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE sql IMMUTABLE AS $mirror$
     SELECT NOT (p.phone_verified OR p.vip_status OR p.marketing_opt_in)
         AND coalesce(p.preferred_contact_method, p.dietary_restrictions, p.special_requests, p.notes) IS NULL
         AND coalesce(p.birthday, p.anniversary) IS NULL AND coalesce(p.tags, '{}') = '{}' AND p.preferences = '{}'
