@@ -15,7 +15,9 @@ from config.sql import Queries
 HERE = Path(__file__).parent
 _FRAME = Queries(HERE / "frame.sql")
 APPS = ("restaurants", "accounts", "menus", "reservations", "orders")
-KINDS = ("plain", "ahead", "dirty")
+# Each kind with the files that make it out of a plain one.
+_FILES = {"plain": (), "ahead": ("ahead",), "half": ("ahead", "half"), "dirty": ("dirty",)}
+KINDS = tuple(_FILES)
 # "Today" of a sample that is not told another one, so that a seed gives the same database for ever.
 ANCHOR = datetime.date(2026, 6, 1)
 # Everybody in a sample has one of these two; they are invented and public.
@@ -69,8 +71,8 @@ def build(
         _execute(cursor, _rows(size, with_items=customers <= ITEMS_UP_TO))
         _execute(cursor, constraints)
         cursor.execute(_FRAME.sequences)
-        if kind != "plain":
-            _execute(cursor, _blocks(HERE / f"{kind}.sql"))
+        for name in _FILES[kind]:
+            _execute(cursor, _blocks(HERE / f"{name}.sql"))
         summary = _summarise(cursor, kind, seed)
         cursor.execute("DISCARD TEMP")
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Legacy databases of every kind: those of the samples, and two that only tests need."""
+"""Legacy databases of every kind: those of the samples, and one that only tests need."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from config.sql import Queries
 from separation import sample
 
 # What each further kind is made from.
-_BASES = {"half": "ahead", "camel": "plain"}
+_BASES = {"camel": "plain"}
 
 
 def build(connection: BaseDatabaseWrapper, *, kind: str, customers: int, seed: int) -> sample.Summary:

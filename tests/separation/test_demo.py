@@ -120,7 +120,7 @@ def test_impossible_arguments_are_a_usage_fault(
     assert capfd.readouterr().err == f"Error: {message}\nNext: python manage.py demo --help\n"
 
 
-@pytest.mark.parametrize("arguments", [("--kind", "half"), ("--customers", "many")])
+@pytest.mark.parametrize("arguments", [("--kind", "camel"), ("--customers", "many")])
 def test_arguments_that_are_none_are_a_usage_fault(empty_database: str, arguments: tuple[str, ...]) -> None:
     refused = manage(empty_database, "demo", *arguments)
     assert (refused.returncode, refused.stdout) == (2, "")

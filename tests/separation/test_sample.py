@@ -219,7 +219,7 @@ def test_an_unknown_kind_is_refused_before_anything_is_made(empty_database: str)
         with pytest.raises(ValueError) as caught:
             sample.build(connection, kind="tidy", customers=5, seed=1)
         assert checksums() == {}
-    assert str(caught.value) == "cannot build 5 customers of kind 'tidy': at least 1, of plain, ahead, dirty"
+    assert str(caught.value) == "cannot build 5 customers of kind 'tidy': at least 1, of plain, ahead, half, dirty"
 
 
 def test_a_table_in_the_way_leaves_everything_as_it_was(empty_database: str) -> None:

@@ -38,6 +38,7 @@ class Command(BaseCommand):
             choices=sample.KINDS,
             default="plain",
             help="plain (default); ahead: reservations.customer_id and customer_profiles exist already; "
+            "half: as that, and an earlier attempt left its customers and overwrote passwords; "
             "dirty: every awkward value that has been seen",
         )
         parser.add_argument("--seed", type=int, default=1, help="another seed, other people; default 1")

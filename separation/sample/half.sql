@@ -61,8 +61,10 @@ SELECT email, password, split_part(name, ' ', 1), substr(name, strpos(name || ' 
 FROM users
 WHERE is_customer AND id % 2 = 0 AND password LIKE '$2%'
 ORDER BY id DESC;
-INSERT INTO customers (email, password, first_name)
-VALUES ('gone.since@example.org', '$2b$10$nQRm0UO3DVH8G3lI6dp5gOGRY.qBP4.StsnqHTtsfXIW41iaAx1.6', 'Gone');
+INSERT INTO customers (email, password, first_name, created_at, updated_at)
+VALUES ('gone.since@example.org', '$2b$10$nQRm0UO3DVH8G3lI6dp5gOGRY.qBP4.StsnqHTtsfXIW41iaAx1.6', 'Gone',
+        pg_temp.today() - interval '200 days', pg_temp.today() - interval '200 days');
+INSERT INTO sample_findings VALUES ('no_user');
 
 -- name: overwritten
 -- The clean-up that ran although nothing had succeeded.
