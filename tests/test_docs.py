@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from django.conf import settings
 
 from tests.databases import database_url, environment_for
@@ -15,7 +14,6 @@ RUNBOOK = settings.BASE_DIR / "docs" / "RUNBOOK.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.engine
 def test_every_block_of_the_runbook_runs(legacy_database, tmp_path):
     database = legacy_database("plain")
     environment = environment_for(database.name) | {
