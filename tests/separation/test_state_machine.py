@@ -23,10 +23,11 @@ from hypothesis.stateful import (
 )
 from psycopg.pq import TransactionStatus
 
-from separation.errors import CheckFailed, Interrupted
+from separation.decisions import Effect, decision_undo, duplicate_keep, duplicate_merge, staff_decide
+from separation.errors import CheckFailed, Interrupted, Refused
 from separation.migrator import Migration, Pace, StopRequest
 from separation.mirror import drain
-from separation.models import Chunk, Phase, Run
+from separation.models import Chunk, Finding, Phase, Run
 from separation.phases import change_phase
 from separation.rollback import is_rolled_back, roll_back
 from separation.verification import verify
@@ -247,6 +248,35 @@ class Separation(RuleBasedStateMachine):
     def nobody_registers_while_the_tables_are_emptied(self) -> None:
         assert self.write("INSERT INTO customers (email, password) VALUES ('z@x.example', '!')") == "55000"
 
+    # What staff decide.
+
+    @in_dual
+    @rule(number=instants, answer=st.sampled_from(["staff", "customer", "both"]), merge=st.booleans())
+    def somebody_decides(self, number: int, answer: str, merge: bool) -> None:
+        kinds = {"staff_marked_as_customer", "duplicate_email"}
+        found = list(Finding.objects.filter(kind__in=kinds, table_name="users", state=Finding.OPEN).order_by("id"))
+        if not found:
+            return
+        kind, person = found[number % len(found)].kind, found[number % len(found)].row_id
+        if kind == "staff_marked_as_customer":
+            self.decide(staff_decide, user_id=person, answer=answer)
+        elif merge:
+            twins = """SELECT o.id FROM users u
+                JOIN users o ON o.id <> u.id AND lower(btrim(o.email)) = lower(btrim(u.email))
+                WHERE u.id = %s ORDER BY 1"""
+            for into, *_ in self.watch.execute(twins, [person]).fetchall()[:1]:
+                self.decide(duplicate_merge, user_id=person, into=into)
+        else:
+            self.decide(duplicate_keep, user_id=person)
+
+    @in_dual
+    @rule(number=instants)
+    def somebody_thinks_better_of_it(self, number: int) -> None:
+        found = list(Finding.objects.exclude(decision="").order_by("id"))
+        if found:
+            one_of_them = found[number % len(found)]
+            self.decide(decision_undo, kind=one_of_them.kind, user_id=one_of_them.row_id)
+
     # What the engine does.
 
     @in_legacy
@@ -272,6 +302,13 @@ class Separation(RuleBasedStateMachine):
     def chunk_fails(self, size: int, instant: int) -> None:
         with self.struck(instant, lambda: 1 // 0):
             self.attempt(self.chunk, size)
+
+    @in_dual
+    @rule(size=st.integers(1, 8))
+    def run_is_aborted(self, size: int) -> None:
+        Run.objects.filter(pk=self.run.pk).update(request=Run.ABORT)
+        self.attempt(self.chunk, size)
+        Run.objects.filter(pk=self.run.pk).update(request="")
 
     @in_dual
     @rule()
@@ -384,6 +421,16 @@ class Separation(RuleBasedStateMachine):
             [made],
         )
 
+    def decide(self, decision: Callable[..., Effect], **about: Any) -> None:
+        """Decide for good, if that is possible; a merge may have filled profiles that the old application sees."""
+        try:
+            effect = decision(connection=self.connection, by="a test", execute=True, **about)
+        except Refused:
+            return
+        for one_of_them in effect.people:
+            self.twin.execute("DELETE FROM customer_profiles WHERE user_id = %s", [one_of_them.id])
+            self.show_profile(one_of_them.id)
+
     def keep_out_who_is_deactivated(self, twin: Session) -> None:
         """Give whom the portal has deactivated in the twin, too, the password that no reader of bcrypt accepts."""
         if self.phase == Phase.DUAL:
@@ -454,6 +501,6 @@ class Separation(RuleBasedStateMachine):
         }
 
 
-def test_any_order_of_anything(databases, django_db_blocker):
+def test_any_order_of_anything(databases, django_db_blocker, backup_dir):
     with django_db_blocker.unblock():
         run_state_machine_as_test(lambda: Separation(databases))  # type: ignore[arg-type]
