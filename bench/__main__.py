@@ -187,6 +187,7 @@ def live(template: str) -> tuple[Latencies, Latencies]:
 def writes(template: str) -> str:
     """Return the rows of the table of what the mirror costs the old application."""
     with database("bench_without", template) as without, database("bench_both", template) as both:
+        manage(both, "environment", "--set", "staging", stdin=f"STAGING {both}\n")
         manage(both, "backup")
         manage(both, "migrate_customers", "--execute", stdin=f"MIGRATE {both}\n")
         for name in (without, both):
