@@ -851,6 +851,15 @@ CREATE OR REPLACE FUNCTION separation_on_user_given() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
+        -- Where a roll-back has not come to this customer yet, it would not know what the migration filled any more.
+        IF NEW.customer_id = OLD.customer_id AND EXISTS (SELECT FROM separation_phase WHERE name = 'legacy')
+            AND EXISTS (SELECT FROM customers c WHERE c.id = OLD.customer_id)
+            AND (OLD.customer_id = OLD.user_id OR EXISTS (SELECT FROM separation_merges m
+                WHERE m.user_id = OLD.user_id AND m.customer_id = OLD.customer_id))
+            AND NOT EXISTS (SELECT FROM separation_undo u WHERE u.table_name = TG_TABLE_NAME AND u.row_id = NEW.id)
+        THEN
+            NEW.customer_id := NULL;
+        END IF;
         RETURN NEW;
     END IF;
     IF NEW.user_id IS NULL THEN

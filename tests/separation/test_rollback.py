@@ -6,7 +6,7 @@ from separation.models import Chunk, Finding, Run, Undo
 from separation.phases import change_phase
 from separation.rollback import purge
 from tests.separation import forked
-from tests.separation.engine import checksums, columns_of, move, one, query, take_back
+from tests.separation.engine import checksums, columns_of, move, one, other_application, query, take_back
 
 pytestmark = pytest.mark.engine
 
@@ -114,4 +114,23 @@ def test_nothing_begins_before_a_roll_back_is_finished(legacy_database, tmp_path
         f"Refused (roll-back): A roll-back of database {database.name!r} is not finished: 55 customers are still in "
         "the new tables, and nothing keeps them in step.",
         "Next: python manage.py migrate_customers --rollback",
+    ]
+
+
+def test_a_booking_that_passes_to_another_while_the_purge_is_under_way_names_no_customer(legacy_database):
+    database = legacy_database("ahead", adopted=True)
+    move(database.connection)
+    change_phase(database.connection, "dual", "legacy")
+    booking, other = query(
+        database.connection,
+        """SELECT r.id, (SELECT min(id) FROM users WHERE NOT is_customer) FROM reservations r
+        WHERE r.customer_id = r.user_id AND r.id NOT IN (SELECT row_id FROM separation_undo) ORDER BY r.id LIMIT 1""",
+    )[0]
+    with other_application(database.name) as old:
+        old.execute("UPDATE reservations SET user_id = %s WHERE id = %s", [other, booking])
+
+    take_back(database.connection)
+
+    assert query(database.connection, "SELECT user_id, customer_id FROM reservations WHERE id = %s", [booking]) == [
+        (other, None)
     ]
