@@ -807,6 +807,11 @@ BEGIN
             NEW.customer_id := coalesce(separation_customer_for(NEW.customer_id), NEW.customer_id);
         END IF;
         PERFORM set_config('separation.' || TG_TABLE_NAME, 'on', true);
+    ELSIF EXISTS (SELECT FROM separation_phase WHERE name = 'legacy')
+        AND EXISTS (SELECT FROM customers c WHERE c.id = NEW.customer_id)
+    THEN
+        -- A roll-back has not come to this customer yet.
+        PERFORM separation_remember(TG_TABLE_NAME, NEW.id, NEW.customer_id, NEW.user_id);
     END IF;
     RETURN NEW;
 END
@@ -821,6 +826,16 @@ DECLARE
     named integer;
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
+        -- Until a roll-back has come to this customer, it has to tell what was filled from what is said here.
+        IF EXISTS (SELECT FROM separation_phase WHERE name = 'legacy')
+            AND EXISTS (SELECT FROM customers c WHERE c.id IN (OLD.customer_id, NEW.customer_id))
+        THEN
+            IF NEW.customer_id IS NULL THEN
+                DELETE FROM separation_undo u WHERE u.table_name = TG_TABLE_NAME AND u.row_id = NEW.id;
+            ELSE
+                PERFORM separation_remember(TG_TABLE_NAME, NEW.id, NEW.customer_id, NEW.user_id);
+            END IF;
+        END IF;
         RETURN NEW;
     END IF;
     IF NEW.customer_id IS NOT NULL THEN

@@ -134,3 +134,27 @@ def test_a_booking_that_passes_to_another_while_the_purge_is_under_way_names_no_
     assert query(database.connection, "SELECT user_id, customer_id FROM reservations WHERE id = %s", [booking]) == [
         (other, None)
     ]
+
+
+def test_a_customer_that_the_old_application_names_while_the_purge_is_under_way_stays(legacy_database):
+    database = legacy_database("ahead", adopted=True)
+    move(database.connection)
+    change_phase(database.connection, "dual", "legacy")
+    sql = "SELECT customer_id = user_id FROM reservations WHERE id = %s"
+    with other_application(database.name) as old:
+        ((named,),) = old.execute(
+            """UPDATE reservations SET customer_id = user_id WHERE id = (SELECT min(id) FROM reservations
+            WHERE customer_id = user_id AND id NOT IN (SELECT row_id FROM separation_undo)) RETURNING id"""
+        ).fetchall()
+        ((made,),) = old.execute(
+            """INSERT INTO reservations (customer_name, restaurant_id, party_size, reservation_date, reservation_time,
+                table_ids, updated_at, user_id, customer_id)
+            SELECT 'x', restaurant_id, 2, '2026-01-01', '19:00', '{}', '2026-01-01', user_id, user_id
+            FROM reservations WHERE id = %s RETURNING id""",
+            [named],
+        ).fetchall()
+
+    take_back(database.connection)
+
+    assert [one(database.connection, sql, [booking]) for booking in (named, made)] == [True, True]
+    assert not Undo.objects.exists()
