@@ -25,9 +25,9 @@ def connection(legacy_database):
 def said_of(who):
     """Run the command in this process; return its exit code and lines by label."""
     out, err = io.StringIO(), io.StringIO()
+    code: str | int | None = 0
     try:
         call_command("diagnose_customer", who, stdout=out, stderr=err, no_color=True)
-        code = 0
     except SystemExit as ended:
         code = ended.code
     lines = [(line[:16].rstrip(), line[16:]) for line in out.getvalue().splitlines()]

@@ -5,7 +5,6 @@ import pytest
 from separation.errors import Refused
 from separation.lock import alone_if_free, exclusive, introduce, is_last, share, shared, take_last_step, workers
 from separation.models import Chunk, Run
-from tests.databases import LegacyDatabase
 from tests.separation.engine import one
 
 pytestmark = pytest.mark.engine
@@ -17,7 +16,7 @@ SELECT current_setting('lock_timeout') || ' ' || current_setting('statement_time
 
 
 @pytest.fixture
-def database(legacy_database) -> LegacyDatabase:
+def database(legacy_database):
     return legacy_database("plain", adopted=True)
 
 

@@ -19,9 +19,11 @@ from tests.separation.old_application import BCRYPT, application_role, old_appli
 pytestmark = pytest.mark.engine
 
 OTHER_HASH = "$2b$12$" + "u" * 22 + "v" * 31
-LEGACY = (
-    "SELECT email, name, password, phone, role::text, is_customer, created_at = updated_at FROM users WHERE id = %s"
-)
+LEGACY = """
+SELECT u.email, u.name, u.password, u.phone, u.role::text, u.is_customer,
+    (u.created_at, u.updated_at) = (c.created_at, c.updated_at)
+FROM users u JOIN customers c ON c.id = u.id WHERE u.id = %s
+"""
 PROFILE = "SELECT user_id, email_verified, notes FROM customer_profiles WHERE customer_id = %s"
 
 

@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -98,7 +99,7 @@ def test_it_waits_for_no_lock(legacy_database):
 def test_watching_says_what_changes_survives_the_servers_refusal_and_ends_by_ctrl_c(legacy_database):
     database = legacy_database("plain", adopted=True)
     command = [sys.executable, "-u", "manage.py", "separation_status", "--watch"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with (
         server() as admin,
         subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment_for(database.name), **pipes) as process,
