@@ -104,6 +104,7 @@ def test_watching_says_what_changes_survives_the_servers_refusal_and_ends_by_ctr
         server() as admin,
         subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment_for(database.name), **pipes) as process,
     ):
+        assert process.stdout
         first = process.stdout.readline()
         query(admin, f'ALTER DATABASE "{database.name}" ALLOW_CONNECTIONS false')
         query(admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database.name])
