@@ -1,5 +1,6 @@
 """What has no legacy form: counted before a roll-back, and written to a file before it is gone."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from django.utils import timezone
 from config.sql import Queries
 from separation.database import row
 from separation.errors import CheckFailed, Refused
+from separation.identity import identity_of
 from separation.models import Phase
 from separation.planner import snapshot
 from separation.waiting import Note
@@ -55,21 +57,22 @@ def exported(connection: BaseDatabaseWrapper, room: int | None, note: Note) -> I
 
     Yields what fills with the number of rows. In the block the new tables close: only after it nobody adds to them.
     Room that cannot be had is refused before the block. A failure after it raises CheckFailed with the command that
-    goes on; nothing is purged then. The file, mode 0600, has its name only when all of it is on the disk.
+    goes on; nothing is purged then. The file, mode 0600, has its name only when all of it is on the disk; what a
+    killed roll-back of this database left of it is used again.
     """
     done: dict[str, int] = {}
     if exported_to(connection) is not None:
         yield done
         return
     final = _free_path()
-    partial = final.with_name(f".{final.name}.partial")
+    partial = final.with_name(f".rollback-export-{_tag(connection)}.partial")
     try:
         _reserve(partial, room_for(without_legacy_form(connection)) if room is None else room)
         yield done
-        done["exported"] = _write(connection, partial)
-        if done["exported"]:
+        count = done["exported"] = _write(connection, partial)
+        if count:
             partial.rename(final)
-            note(f"What has no legacy form, {done['exported']:,} rows, is in {final}")
+            note(f"What has no legacy form, {count:,} {'row' if count == 1 else 'rows'}, is in {final}")
     finally:
         with suppress(OSError):
             partial.unlink()
@@ -82,6 +85,11 @@ def _extent(connection: BaseDatabaseWrapper, name: str) -> tuple[int, int]:
         f"SELECT count(*), coalesce(sum(octet_length(line) + 1), 0)::bigint FROM ({getattr(LOST, name)}) q (line)",  # noqa: S608
     )
     return count, size
+
+
+def _tag(connection: BaseDatabaseWrapper) -> str:
+    """Return what tells this database from others that have the same folder."""
+    return hashlib.sha256(identity_of(connection).key().encode()).hexdigest()[:16]
 
 
 def _free_path() -> Path:

@@ -4,6 +4,7 @@ import json
 import os
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from django.db import connections
@@ -193,6 +194,27 @@ def test_what_is_written_until_the_phase_changes_is_in_the_file(database, export
 
     (path,) = export_dir.iterdir()
     assert [line["id"] for line in lines_of(path)] == [lena.pk]
+
+
+def test_what_a_killed_roll_back_left_of_its_file_is_used_again(database, export_dir, monkeypatch):
+    fill(sign_up())
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", lambda self: None)  # nobody tidies up after a kill
+        patched.setattr("separation.export._write", failing)
+        with pytest.raises(KeyboardInterrupt):
+            take_back(database.connection)
+    (left,) = export_dir.iterdir()
+    assert left.name.startswith(".rollback-export-")
+
+    take_back(database.connection)
+
+    (path,) = export_dir.iterdir()
+    assert path.name.startswith("rollback-export-")
+    assert len(lines_of(path)) == 5
+
+
+def failing(*_):
+    raise KeyboardInterrupt
 
 
 def test_a_resumed_purge_keeps_the_first_file(database, export_dir):
