@@ -5,19 +5,23 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import connections, router
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from backoffice.tables import link, shown_value, table
 from config.scoping import SUPERADMIN, ScopedAdmin, column
+from separation.errors import Refused
 from separation.legacy_rows import legacy_row
 from separation.models import Backup, Chunk, Finding, Run
 from separation.panels import figures
+from separation.requests import ask, said_by
 
 RUN_COLOURS = {"running": "info", "done": "success", "failed": "danger", "interrupted": "warning"}
 CHUNK_COLOURS = {"pending": "info", "moved": "success", "linked": "success", "failed": "danger"}
@@ -66,10 +70,35 @@ class RunAdmin(RecordAdmin):
     ) -> HttpResponse:
         """Return the page, with the chunks and the log under the columns."""
         run = self.get_object(request, object_id)
-        panels = [_chunks(run), _log(run)] if run and self.has_view_permission(request, run) else []
+        panels = (
+            [*_manners(request, run), _chunks(run), _log(run)] if run and self.has_view_permission(request, run) else []
+        )
         return super().change_view(  # type: ignore[no-any-return]
             request, object_id, form_url, {**(extra_context or {}), "panels": panels}
         )
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the pages, and what the buttons of a run post to."""
+        asked = require_POST(self.ask_view)
+        return [
+            path("<int:run>/ask/", self.admin_site.admin_view(asked), name="separation_run_ask"),
+            *super().get_urls(),
+        ]
+
+    def ask_view(self, request: HttpRequest, run: int) -> HttpResponse:
+        """Ask the workers of the run to pause or to go on; only a SUPERADMIN may."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        wanted = request.POST.get("request")
+        if wanted not in (Run.PAUSE, ""):
+            return HttpResponseBadRequest("request is 'pause' or nothing")
+        try:
+            said = ask(connections[router.db_for_write(Run)], wanted, f"user {request.user.pk} in the admin")
+        except Refused as refused:
+            messages.error(request, refused.message)
+        else:
+            messages.success(request, said)
+        return HttpResponseRedirect(reverse("admin:separation_run_change", args=[run]))
 
     @column("state", colours=RUN_COLOURS)
     def state_label(self, run: Run) -> str:
@@ -97,6 +126,14 @@ class RunAdmin(RecordAdmin):
         return figures(run)
 
 
+def _manners(request: HttpRequest, run: Run) -> list[SafeString]:
+    """Return the buttons of an execute that is under way."""
+    if (run.kind, run.state) != (Run.EXECUTE, Run.RUNNING):
+        return []
+    asked = f"{run.request} asked for{said_by(run)}" if run.request else ""
+    return [render_to_string("separation/manners.html", {"run": run, "asked": asked}, request)]
+
+
 def _chunks(run: Run) -> SafeString:
     """Return the run's failed chunks and the way to all of them."""
     failed = run.chunks.filter(state=Chunk.FAILED)[:20]
@@ -111,16 +148,16 @@ def _chunks(run: Run) -> SafeString:
 
 def _log(run: Run) -> SafeString:
     """Return the end of the log; only a file in LOG_DIR is ever read."""
-    path = Path(run.log_path or "none").resolve()
-    if not run.log_path or not path.is_relative_to(settings.LOG_DIR.resolve()):
+    log = Path(run.log_path or "none").resolve()
+    if not run.log_path or not log.is_relative_to(settings.LOG_DIR.resolve()):
         return table("Log", [], [], empty="No log of this run lies in the log folder of this machine.")
     try:
-        with path.open("rb") as file:
+        with log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - LOG_BYTES))
             text = file.read().decode(errors="replace")
     except OSError as error:
-        return table("Log", [], [], empty=f"{path} cannot be read here: {error.strerror}.")
+        return table("Log", [], [], empty=f"{log} cannot be read here: {error.strerror}.")
     return render_to_string("separation/log.html", {"text": text, "cut": size > LOG_BYTES, "size": size})
 
 

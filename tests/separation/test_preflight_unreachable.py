@@ -12,6 +12,7 @@ pytestmark = pytest.mark.engine
 URL = "postgres://somebody:hidden-word@127.0.0.1:1/gone"
 # All but restore, which first looks at the backup.
 OURS = sorted(name for name, app in get_commands().items() if app == "separation" and name != "restore")
+NEEDED = {"diagnose_customer": ["1"]}
 
 
 @pytest.mark.parametrize("command", OURS)
@@ -20,7 +21,7 @@ def test_every_command_says_so(command: str, monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("BACKUP_DIR", str(tmp_path))
     monkeypatch.setenv("LOG_DIR", str(tmp_path))
 
-    done = manage("gone", command)
+    done = manage("gone", command, *NEEDED.get(command, []))
 
     said = done.stdout + done.stderr
     assert done.returncode == 1
