@@ -15,6 +15,7 @@ OURS = sorted(name for name, app in get_commands().items() if app == "separation
 NEEDED = {"diagnose_customer": ["1"]}
 
 
+@pytest.mark.usefixtures("databases")  # what is forked may connect
 @pytest.mark.parametrize("command", OURS)
 def test_every_command_says_so(command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tests.databases.database_url", lambda _: URL)
