@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from django.core.management import ManagementUtility, call_command
@@ -30,7 +31,8 @@ def test_the_files_are_the_same_as_with_one(name):
     for file in files_in(one):
         if file.endswith(".zst"):
             assert (one / file).read_bytes() == (three / file).read_bytes(), file
-    tables = [read_manifest(folder)[0].tables for folder in (one, three)]
+    # What a table takes on disk is autovacuum's affair.
+    tables = [[replace(table, disk_bytes=0) for table in read_manifest(folder)[0].tables] for folder in (one, three)]
     assert tables[0] == tables[1]
 
 
