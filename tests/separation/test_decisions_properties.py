@@ -4,7 +4,6 @@ of a fresh execute with the same decisions."""
 from contextlib import ExitStack, suppress
 
 import psycopg
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,8 +16,6 @@ from separation.phases import change_phase, phase_of
 from separation.verification import verify
 from tests.databases import database_url
 from tests.separation.engine import checksums, columns_of, move, query, take_back
-
-pytestmark = pytest.mark.engine
 
 TWINS = """SELECT min(id), max(id) FROM users WHERE is_customer GROUP BY lower(btrim(email)) HAVING count(*) > 1
     ORDER BY 1 LIMIT 2"""

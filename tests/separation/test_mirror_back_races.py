@@ -18,8 +18,6 @@ from tests.databases import database_url
 from tests.separation.engine import move, one, query
 from tests.separation.old_application import BCRYPT, application_role, book, old_application, register, returned
 
-pytestmark = pytest.mark.engine
-
 NEW_HASH = "$2b$12$" + "n" * 53
 OLD_HASH = "$2b$12$" + "o" * 53
 # What each application writes of one person, and what users has of it afterwards.

@@ -16,8 +16,6 @@ from separation.verification import verify
 from tests.separation.engine import move, one, query
 from tests.separation.old_application import application_role, book, old_application, register, returned
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture
 def world(request, legacy_database):

@@ -19,8 +19,6 @@ from separation.verification import baseline_of
 from tests.databases import environment_for, manage
 from tests.separation.engine import WHOLE, one, other_application, query
 
-pytestmark = pytest.mark.engine
-
 GATE = 4711
 HELD = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = {GATE} AND NOT granted"
 NAMES = "SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE %s"
