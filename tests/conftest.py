@@ -14,7 +14,7 @@ from tests.databases import Databases, LegacyDatabase, MakeLegacyDatabase, refus
 
 # How long tests of random data search: a little and always the same, or long (`make soak`).
 _SEARCHES = {
-    "quick": hypothesis.settings(deadline=None, max_examples=12, stateful_step_count=25, derandomize=True),
+    "quick": hypothesis.settings(deadline=None, max_examples=8, stateful_step_count=25, derandomize=True),
     "soak": hypothesis.settings(deadline=None, max_examples=200, stateful_step_count=50, print_blob=True),
 }
 
