@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config.ddl import LOCK_NOT_AVAILABLE
 from separation import interlocks
-from separation.database import execute, has_table, name_of, rows, scalar
+from separation.database import execute, has_table, name_of, rows, scalar, sqlstate_of
 from separation.environment import environment_of
 from separation.errors import CheckFailed, Refused
 from separation.kinds import CAMEL, UNKNOWN, Kind, kind_of, legacy_apps
@@ -121,7 +121,7 @@ def lock_timeout(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 def is_lock_timeout(error: OperationalError) -> bool:
     """Tell whether ERROR says that a lock was waited for in vain."""
-    return getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE
+    return sqlstate_of(error) == LOCK_NOT_AVAILABLE
 
 
 def lock_holders(connection: BaseDatabaseWrapper) -> str:

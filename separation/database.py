@@ -54,9 +54,14 @@ def has_table(connection: BaseDatabaseWrapper, table: str) -> bool:
     return bool(scalar(connection, "SELECT to_regclass(quote_ident(%(table)s)) IS NOT NULL", table=table))
 
 
+def sqlstate_of(error: BaseException) -> str:
+    """Return the SQLSTATE of what PostgreSQL said, or nothing if it said nothing."""
+    return getattr(error.__cause__, "sqlstate", None) or ""
+
+
 def is_lost(connection: BaseDatabaseWrapper, error: Exception) -> bool:
     """Return whether ERROR means that the connection is gone; Django may have opened another one by itself since."""
-    state = getattr(error.__cause__, "sqlstate", None) or ""
+    state = sqlstate_of(error)
     # What goes wrong at the server has a state; a socket that is closed has none.
     cut = not state and isinstance(error, (OperationalError, InterfaceError))
     return cut or state.startswith(_LOST) or not connection.is_usable()

@@ -21,15 +21,15 @@ from django.utils import timezone
 from config.sql import Queries
 from separation.database import execute as run_sql
 from separation.database import row, rows, scalar
-from separation.errors import Refused, UsageFault
+from separation.errors import ROLL_BACK, Refused, UsageFault
 from separation.masking import mask_email
+from separation.migrator import CHUNK
 from separation.models import Finding, Merge, Phase
 from separation.waiting import is_transient, patiently
 
-_SQL = settings.BASE_DIR / "separation" / "sql"
-_CHUNK = Queries(_SQL / "chunk.sql")
 SQL = Queries(
-    _SQL / "decisions.sql", {name: getattr(_CHUNK, name) for name in ("email_key", "classified_users", "finding_state")}
+    settings.BASE_DIR / "separation" / "sql" / "decisions.sql",
+    {name: getattr(CHUNK, name) for name in ("email_key", "classified_users", "finding_state")},
 )
 
 COMMAND = "python manage.py resolve_findings"
@@ -384,7 +384,7 @@ def _require_phase(phase: str, occupied: bool) -> None:
     if phase not in (Phase.LEGACY, Phase.DUAL):
         raise Refused("phase", f"The phase is {phase}: what was decided can be changed no more.")
     if phase == Phase.LEGACY and occupied:
-        raise Refused("roll-back", "A roll-back is not finished yet.", "python manage.py migrate_customers --rollback")
+        raise Refused("roll-back", "A roll-back is not finished yet.", ROLL_BACK)
 
 
 def _require_mergeable(case: _Case, loser: Person, winner: Person) -> None:

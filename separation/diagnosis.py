@@ -8,15 +8,17 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from config.sql import Queries
 from separation.database import row, rows
 from separation.decisions import ANSWERS, COMMAND, HELP
+from separation.errors import EXECUTE, STATUS
 from separation.masking import mask_email, mask_text
+from separation.migrator import CHUNK
 from separation.models import Chunk, Finding, Phase
 from separation.phases import phase_of
 from separation.planner import snapshot
 
-_SQL = settings.BASE_DIR / "separation" / "sql"
-_CHUNK = Queries(_SQL / "chunk.sql")
-SQL = Queries(_SQL / "diagnosis.sql", {name: getattr(_CHUNK, name) for name in ("email_key", "classified_users")})
-EXECUTE = "python manage.py migrate_customers --execute"
+SQL = Queries(
+    settings.BASE_DIR / "separation" / "sql" / "diagnosis.sql",
+    {name: getattr(CHUNK, name) for name in ("email_key", "classified_users")},
+)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def _finding(finding: Finding) -> str:
 def _next(person: _Person, findings: list[Finding]) -> str:
     """Return the one command that helps, or that nothing is to be done."""
     if person.queued:
-        return "python manage.py separation_status"
+        return STATUS
     kept = str(person.outcome) if person.is_customer and not person.moved and not person.winner else ""
     decided = {finding.kind for finding in findings if finding.state == Finding.SETTLED}
     waiting = [kept] if kept in ANSWERS and kept not in decided else []

@@ -1,4 +1,8 @@
-"""What can go wrong, one class for each exit code of the commands."""
+"""What can go wrong, one class for each exit code of the commands; and the commands that most of it leads to."""
+
+EXECUTE = "python manage.py migrate_customers --execute"
+ROLL_BACK = "python manage.py migrate_customers --rollback"
+STATUS = "python manage.py separation_status"
 
 
 class SeparationError(Exception):

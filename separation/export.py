@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from config.sql import Queries
 from separation.database import row
-from separation.errors import CheckFailed, Refused
+from separation.errors import ROLL_BACK, CheckFailed, Refused
 from separation.identity import identity_of
 from separation.models import Phase
 from separation.planner import snapshot
@@ -28,7 +28,6 @@ LABELS = {
     "reservations": "reservations for another than their user",
     "orders": "orders for another than their user",
 }
-AGAIN = "python manage.py migrate_customers --rollback"
 
 _BATCH = 2000
 _SPARE = 1 << 20
@@ -115,7 +114,7 @@ def _reserve(path: Path, size: int) -> None:
         raise Refused(
             "export",
             f"What has no legacy form cannot be exported to {path.parent} ({error.strerror}), so nothing was changed.",
-            f"make room in BACKUP_DIR, or set it to another folder, then: {AGAIN}",
+            f"make room in BACKUP_DIR, or set it to another folder, then: {ROLL_BACK}",
         ) from error
 
 
@@ -135,7 +134,7 @@ def _write(connection: BaseDatabaseWrapper, path: Path) -> int:
         raise CheckFailed(
             f"What has no legacy form could not be exported to {path.parent} ({error.strerror}). The phase is legacy, "
             "and nothing was purged.",
-            f"make room in BACKUP_DIR, or set it to another folder, then: {AGAIN}",
+            f"make room in BACKUP_DIR, or set it to another folder, then: {ROLL_BACK}",
         ) from error
     return count
 

@@ -6,12 +6,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from separation import interlocks, rollback
+from separation import interlocks
 from separation.database import loss_is_said, name_of
-from separation.errors import CheckFailed, Refused
+from separation.errors import EXECUTE, ROLL_BACK, STATUS, CheckFailed, Refused
 from separation.export import LABELS, exported_to, room_for, without_legacy_form
-from separation.lock import STATUS, alone_if_free, exclusive, share, shared, workers
-from separation.migrator import RESUME, Migration, StopRequest, stop_on_signals
+from separation.lock import alone_if_free, exclusive, share, shared, workers
+from separation.migrator import Migration, StopRequest, stop_on_signals
 from separation.mirror import drain
 from separation.models import Finding, Phase, Run
 from separation.phases import change_phase, phase_of, settle_phase
@@ -72,7 +72,7 @@ def execute(connection: BaseDatabaseWrapper, operator: Operator, effort: Effort)
     with shared(connection):
         run = _still_under_way(connection, run)
         _lift(connection, operator, run)
-        with joined(connection, run), loss_is_said(connection, RESUME):
+        with joined(connection, run), loss_is_said(connection, EXECUTE):
             _take_part(connection, operator, effort, run, run.total)
     return _say_end(connection, operator, run)
 
@@ -92,7 +92,7 @@ def _start(connection: BaseDatabaseWrapper, operator: Operator, effort: Effort) 
     _say_lifted(connection, operator)
     name = name_of(connection)
     operator.ask_phrase(f"MIGRATE {name}", f"This moves {plan.to_move:,} customers in database {name!r}.")
-    with recorded(connection, Run.EXECUTE) as run, loss_is_said(connection, RESUME):
+    with recorded(connection, Run.EXECUTE) as run, loss_is_said(connection, EXECUTE):
         _open(connection, operator, run, plan)
         share(connection)
         _take_part(connection, operator, effort, run, plan.to_examine)
@@ -160,7 +160,7 @@ def _still_under_way(connection: BaseDatabaseWrapper, run: Run) -> Run:
     with transaction.atomic(connection.alias):
         now = Run.objects.using(connection.alias).select_for_update(no_key=True).get(pk=run.pk)
     if now.state != Run.RUNNING:
-        raise Refused("run", f"Run {run.pk} has ended meanwhile ({now.state}).", RESUME)
+        raise Refused("run", f"Run {run.pk} has ended meanwhile ({now.state}).", EXECUTE)
     if (phase := phase_of(connection)) != Phase.DUAL:
         raise Refused("phase", f"Run {run.pk} works in phase {Phase.DUAL!r}, and the phase is {phase!r}.", STATUS)
     return now
@@ -196,7 +196,7 @@ def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
         )
         with (
             recorded(connection, Run.ROLLBACK) as run,
-            loss_is_said(connection, rollback.RESUME),
+            loss_is_said(connection, ROLL_BACK),
             stop_on_signals() as stop,
         ):
             run.total = customers
@@ -213,14 +213,16 @@ def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
 def _say_what_is_lost(connection: BaseDatabaseWrapper, operator: Operator) -> int:
     """Print what has no legacy form, with counts; or where an earlier part of this roll-back exported it to.
 
-    Returns how many bytes its export takes.
+    Returns how many bytes its export takes, 0 if it has been taken.
     """
     path = exported_to(connection)
+    if path is not None:
+        if path:
+            operator.say(f"What has no legacy form was exported to {path}")
+        return 0
     extents = without_legacy_form(connection)
     lost = {name: count for name, (count, _) in extents.items() if count}
-    if path:
-        operator.say(f"What has no legacy form was exported to {path}")
-    elif path is None and lost:
+    if lost:
         operator.say(f"Has no legacy form: goes to a file in {settings.BACKUP_DIR} before it is gone")
         for name, count in lost.items():
             operator.say(f"  {LABELS[name]:<50}{count:>10,}")
@@ -295,7 +297,7 @@ def _say_counts(operator: Operator, verb: str, run: Run, names: tuple[str, ...])
 def _say_end(connection: BaseDatabaseWrapper, operator: Operator, run: Run) -> int:
     """Print what all workers of RUN did, and how it ended; return the exit code."""
     if run.state != Run.DONE:
-        raise CheckFailed(f"Run {run.pk} ended as {run.state}: {run.error}", RESUME)
+        raise CheckFailed(f"Run {run.pk} ended as {run.state}: {run.error}", EXECUTE)
     _say_summary(connection, operator, run)
     return _say_verdict(operator, run)
 

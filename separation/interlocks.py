@@ -7,12 +7,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from separation.backups import latest_verified
 from separation.database import has_table, name_of, now_of, scalar
 from separation.environment import PRODUCTION, environment_of
-from separation.errors import Refused
+from separation.errors import ROLL_BACK, STATUS, Refused
 from separation.mirror import INSTALLED, state_of
 from separation.models import Phase
 from separation.phases import phase_of
 from separation.preflight import BACKUP_AGE, run_preflight
-from separation.rollback import RESUME, is_rolled_back, to_purge
+from separation.rollback import is_rolled_back, to_purge
 
 
 def require_adoption(connection: BaseDatabaseWrapper) -> None:
@@ -32,7 +32,7 @@ def require_reversible(connection: BaseDatabaseWrapper) -> None:
         raise Refused(
             "phase",
             f"Database {name_of(connection)!r} is in phase {phase!r}: the legacy rows are going or gone.",
-            "python manage.py separation_status",
+            STATUS,
         )
 
 
@@ -53,7 +53,7 @@ def require_nobody_moved(connection: BaseDatabaseWrapper) -> None:
             "customers",
             f"The new tables of database {name_of(connection)!r} hold {customers:,} "
             f"customer{'' if customers == 1 else 's'}, who would fall out of step.",
-            "python manage.py migrate_customers --rollback",
+            ROLL_BACK,
         )
 
 
@@ -64,7 +64,7 @@ def require_whole_roll_back(connection: BaseDatabaseWrapper) -> None:
             "roll-back",
             f"A roll-back of database {name_of(connection)!r} is not finished: {to_purge(connection):,} customers are "
             "still in the new tables, and nothing keeps them in step.",
-            RESUME,
+            ROLL_BACK,
         )
 
 

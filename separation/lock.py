@@ -15,11 +15,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.sql import Queries
 from separation.database import execute, rows, scalar
-from separation.errors import Refused
+from separation.errors import STATUS, Refused
 from separation.models import Run
 
 LOCK = Queries(settings.BASE_DIR / "separation" / "sql" / "lock.sql")
-STATUS = "python manage.py separation_status"
 
 _KEY = 0x5E9A7A7E
 # Held by the one worker that does the last step of a run.

@@ -16,13 +16,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.sql import Queries
 from separation.database import row, rows
-from separation.errors import Interrupted
+from separation.errors import EXECUTE, Interrupted
 from separation.models import Run
 from separation.waiting import Note, silent
 
 MANNERS = Queries(settings.BASE_DIR / "separation" / "sql" / "manners.sql")
 
-RESUME = "python manage.py migrate_customers --execute"
 MAX_LAG, MAX_TRANSACTION = 10, 300
 
 _LOOK_AGAIN = 1.0
@@ -162,7 +161,7 @@ class Manners:
         if readings.request == Run.ABORT:
             raise Interrupted(
                 f"Run {run.pk} was aborted by {readings.requested_by} after a whole chunk; nothing is half done.",
-                RESUME,
+                EXECUTE,
             )
         if readings.request == Run.PAUSE:
             return f"{readings.requested_by} asked for it; python manage.py separation_status --resume ends it"

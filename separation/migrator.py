@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from config.sql import Queries
 from separation.database import execute, is_lost, loss_is_said, row, rows, scalar
-from separation.errors import CheckFailed, Interrupted
+from separation.errors import EXECUTE, CheckFailed, Interrupted
 from separation.lock import ALLOCATION
 from separation.manners import Manners, waiting_for
 from separation.masking import mask_text
@@ -35,8 +35,6 @@ EVERYBODY = {"first": -(2**31), "last": 2**31 - 1}
 _ATTEMPTS = 5
 # How long a worker with nothing to take waits for the chunks of others, before it looks whether one was left behind.
 _LOOK_AGAIN = 0.2
-
-RESUME = "python manage.py migrate_customers --execute"
 
 Advance = Callable[[int], None]
 
@@ -109,7 +107,7 @@ class Migration:
         A chunk whose worker died is taken over: its row is not locked any more. Raises Interrupted between two chunks
         when asked to stop.
         """
-        with loss_is_said(self.connection, RESUME):
+        with loss_is_said(self.connection, EXECUTE):
             while not stop.asked:
                 self.manners.give_way(self.connection, self.run, stop, self.show)
                 drain(self.connection)
@@ -122,7 +120,7 @@ class Migration:
                     if not Chunk.objects.using(self.connection.alias).filter(state=Chunk.PENDING).exists():
                         return
                     self.manners.rest(_LOOK_AGAIN, stop)
-        raise Interrupted("Stopped after a whole chunk; nothing is half done.", RESUME)
+        raise Interrupted("Stopped after a whole chunk; nothing is half done.", EXECUTE)
 
     def _next_chunk(self, stop: StopRequest) -> int | None:
         """Do the next chunk that nobody works on; return how many customers are dealt with, None if there is none.
@@ -224,9 +222,9 @@ class Migration:
         Before that every transaction is waited for that may have written what no chunk has seen, and the mirror's queue
         is worked off. Raises CheckFailed if others stay in the way of either; the next run then goes on here.
         """
-        with loss_is_said(self.connection, RESUME):
+        with loss_is_said(self.connection, EXECUTE):
             self._analyze()
-            wait_for_older(self.connection, RESUME, self.note)
+            wait_for_older(self.connection, EXECUTE, self.note)
             self._work_off()
             self.run.add(patiently(self.connection, self._finish))
 
@@ -236,7 +234,7 @@ class Migration:
             if not (left := drain(self.connection)):
                 return
             time.sleep(0.1 * 2**attempt)
-        raise CheckFailed(f"{left:,} people are locked by other sessions and wait in separation_pending.", RESUME)
+        raise CheckFailed(f"{left:,} people are locked by other sessions and wait in separation_pending.", EXECUTE)
 
     def _finish(self) -> Counter[str]:
         done: Counter[str] = Counter()

@@ -52,6 +52,8 @@ _TRIGGER = re.compile(r"CREATE OR REPLACE TRIGGER (\w+)")
 _SIGNATURE = re.compile(r"CREATE OR REPLACE FUNCTION (\w+)\(")
 _BATCH = 200
 
+QUEUED = "SELECT count(DISTINCT user_id) FROM separation_pending"
+
 _FUNCTIONS = """
 SELECT p.oid::regprocedure::text FROM pg_proc p
 WHERE p.pronamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('users'))
@@ -147,7 +149,7 @@ def drain_where_possible(connection: BaseDatabaseWrapper) -> None:
 
 def queued(connection: BaseDatabaseWrapper) -> int:
     """Return how many people are queued."""
-    return int(scalar(connection, "SELECT count(DISTINCT user_id) FROM separation_pending"))
+    return int(scalar(connection, QUEUED))
 
 
 def _drain_batch(connection: BaseDatabaseWrapper, after: int, size: int) -> int | None:

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 
-from separation.errors import CheckFailed
+from separation.errors import STATUS, CheckFailed
 from separation.models import Phase
 from separation.waiting import Note, silent, wait_for_older
 
@@ -46,7 +46,7 @@ def change_phase(connection: BaseDatabaseWrapper, old: str, new: str, note: Note
     if not changed:
         raise CheckFailed(
             f"The phase is {phase_of(connection)!r}, not {old!r}: somebody else changed it.",
-            "python manage.py separation_status",
+            STATUS,
         )
     settle_phase(connection, note)
 

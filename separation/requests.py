@@ -3,9 +3,9 @@
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.database import execute
-from separation.errors import Refused
-from separation.lock import STATUS, workers
-from separation.manners import MANNERS, RESUME
+from separation.errors import EXECUTE, STATUS, Refused
+from separation.lock import workers
+from separation.manners import MANNERS
 from separation.models import Run
 from separation.runs import operator
 
@@ -29,7 +29,7 @@ def ask(connection: BaseDatabaseWrapper, request: str, by: str = "") -> str:
     return {
         Run.PAUSE: f"Run {run.pk} pauses once its workers have finished their chunks.",
         "": f"Run {run.pk} goes on.",
-        Run.ABORT: f"Run {run.pk} ends once its workers have finished their chunks. To go on: {RESUME}",
+        Run.ABORT: f"Run {run.pk} ends once its workers have finished their chunks. To go on: {EXECUTE}",
     }[request]
 
 

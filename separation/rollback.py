@@ -5,14 +5,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.sql import Queries
 from separation.database import execute, loss_is_said, row, scalar
-from separation.errors import Interrupted
+from separation.errors import ROLL_BACK, Interrupted
 from separation.export import exported
 from separation.migrator import Advance, Pace, StopRequest
 from separation.models import Phase, Run
 from separation.phases import change_phase, phase_of, settle_phase
 from separation.waiting import Note, patiently, silent
 
-RESUME = "python manage.py migrate_customers --rollback"
 ROLLBACK = Queries(settings.BASE_DIR / "separation" / "sql" / "rollback.sql")
 
 
@@ -49,7 +48,7 @@ def roll_back(
         else:
             settle_phase(connection, note)
     run.add(counts)
-    with loss_is_said(connection, RESUME):
+    with loss_is_said(connection, ROLL_BACK):
         while not stop.asked:
             first, last, customers = row(connection, ROLLBACK.next_range, size=Pace().largest)
             if not customers:
@@ -57,7 +56,7 @@ def roll_back(
                 return
             purge(connection, run, first, last)
             advance(customers)
-    raise Interrupted("Stopped between two parts of the purge; the old application has all its data.", RESUME)
+    raise Interrupted("Stopped between two parts of the purge; the old application has all its data.", ROLL_BACK)
 
 
 def purge(connection: BaseDatabaseWrapper, run: Run, first: int, last: int) -> None:

@@ -16,7 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from separation.database import execute, name_of
-from separation.errors import CheckFailed, Interrupted
+from separation.errors import STATUS, CheckFailed, Interrupted
 from separation.lock import LOCK, is_last, release
 from separation.masking import mask_text
 from separation.models import Run
@@ -116,7 +116,7 @@ def _close(connection: BaseDatabaseWrapper, run: Run, state: str, error: str) ->
             raise CheckFailed(
                 f"Run {run.pk} is done and on record, but its log {run.log_path} cannot be written "
                 f"({failure.strerror}).",
-                "python manage.py separation_status",
+                STATUS,
             ) from failure
 
 

@@ -10,11 +10,12 @@ from django.db.models import Count
 
 from config.ddl import LOCK_NOT_AVAILABLE
 from config.sql import Queries
-from separation.database import execute, has_table, name_of, row, rows, scalar
+from separation import errors
+from separation.database import execute, has_table, name_of, row, rows, scalar, sqlstate_of
 from separation.environment import environment_of
-from separation.lock import STATUS as STATUS_COMMAND
 from separation.lock import Worker, workers
 from separation.migrator import LEDGER
+from separation.mirror import QUEUED
 from separation.models import Finding, Phase, Run
 from separation.phases import phase_of
 
@@ -57,7 +58,7 @@ class Status:
     def next_command(self) -> str:
         """The command that comes next."""
         if self.is_running and self.workers and self.latest_run:
-            return f"{STATUS_COMMAND} --{'resume' if self.latest_run.request == Run.PAUSE else 'watch'}"
+            return f"{errors.STATUS} --{'resume' if self.latest_run.request == Run.PAUSE else 'watch'}"
         return next_command(self.phase, self.latest_run)
 
     def as_dict(self) -> dict[str, Any]:
@@ -104,8 +105,8 @@ def next_command(phase: str, latest_run: Run | None) -> str:
         return "python manage.py backup, then python manage.py migrate"
     if latest_run and latest_run.state in (Run.INTERRUPTED, Run.FAILED, Run.RUNNING):
         if latest_run.kind == Run.ROLLBACK:
-            return "python manage.py migrate_customers --rollback"
-        return "python manage.py migrate_customers --execute"
+            return errors.ROLL_BACK
+        return errors.EXECUTE
     if phase == Phase.LEGACY:
         return "python manage.py preflight, then python manage.py migrate_customers"
     return "python manage.py verify_separation"
@@ -135,7 +136,7 @@ def _status_of(connection: BaseDatabaseWrapper) -> Status:
         moved=_count(connection, "SELECT count(*) FROM customers WHERE id > 0"),
         # While customers are moved the run's own figures say how many are left; this one reads both tables.
         unexamined=None if at_work else _count(connection, LEDGER.unexamined),
-        queued=_count(connection, "SELECT count(DISTINCT user_id) FROM separation_pending"),
+        queued=_count(connection, QUEUED),
         chunks=dict(rows(connection, STATUS.chunks)),
         latest_run=run,
         examined=int(examined),
@@ -151,7 +152,7 @@ def _count(connection: BaseDatabaseWrapper, query: str) -> int | None:
         with transaction.atomic(connection.alias):
             return int(scalar(connection, query))
     except DatabaseError as error:
-        if getattr(error.__cause__, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+        if sqlstate_of(error) != LOCK_NOT_AVAILABLE:
             raise
         return None
 

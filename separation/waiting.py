@@ -7,7 +7,7 @@ from typing import TypeVar
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from separation.database import execute, rows
+from separation.database import execute, rows, sqlstate_of
 from separation.errors import CheckFailed
 
 Note = Callable[[str], None]
@@ -51,7 +51,7 @@ def silent(_: str) -> None:
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same statement may well succeed in a moment."""
-    return (getattr(error.__cause__, "sqlstate", None) or "") in TRANSIENT
+    return sqlstate_of(error) in TRANSIENT
 
 
 def wait_for_older(

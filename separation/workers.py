@@ -12,10 +12,10 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.database import scalar
-from separation.errors import Interrupted
+from separation.errors import EXECUTE, Interrupted
 from separation.lock import LOCK, introduce, shared, take_last_step
 from separation.manners import Manners
-from separation.migrator import RESUME, Advance, Migration, Pace, StopRequest
+from separation.migrator import Advance, Migration, Pace, StopRequest
 from separation.models import Run
 
 MOST = 32
@@ -117,4 +117,4 @@ def ends_the_run(connection: BaseDatabaseWrapper, run: Run, stop: StopRequest, m
             introduce(connection, run.pk, 1, "finishing")
             return True
         manners.rest(_LOOK_AGAIN, stop)
-    raise Interrupted("Stopped when nothing was left to move; the last step is done by others, or next time.", RESUME)
+    raise Interrupted("Stopped when nothing was left to move; the last step is done by others, or next time.", EXECUTE)

@@ -10,6 +10,7 @@ from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from psycopg.sql import SQL, Identifier
 
 from separation.backups.session import QUERIES, session
+from separation.database import sqlstate_of
 from separation.environment import is_marked_scratch
 from separation.errors import Refused
 
@@ -60,7 +61,7 @@ def _create(server: BaseDatabaseWrapper, name: str, create: Callable[[BaseDataba
     try:
         create(server, name)
     except DatabaseError as error:
-        if getattr(error.__cause__, "sqlstate", None) != _NO_PRIVILEGE:
+        if sqlstate_of(error) != _NO_PRIVILEGE:
             raise
         (role,) = _column(server, "SELECT current_user")
         raise Refused(

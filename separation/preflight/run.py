@@ -8,7 +8,7 @@ from django.db import DatabaseError, NotSupportedError, OperationalError, transa
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.ddl import LOCK_NOT_AVAILABLE
-from separation.database import execute, scalar
+from separation.database import execute, scalar, sqlstate_of
 from separation.kinds import kind_of
 from separation.masking import mask_text
 from separation.preflight import checks
@@ -54,7 +54,7 @@ def _run(connection: BaseDatabaseWrapper, check: checks.Check, look: Look) -> Re
     try:
         return _read_only(connection, lambda: check.find(look))
     except DatabaseError as error:
-        code = getattr(error.__cause__, "sqlstate", None)
+        code = sqlstate_of(error)
         if check.reads_legacy and code in _SAID_ELSEWHERE:
             return None
         if code == LOCK_NOT_AVAILABLE:

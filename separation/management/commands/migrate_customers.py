@@ -7,10 +7,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import connection
 
-from separation import flows, migrator, rollback
+from separation import flows
 from separation.console import Command as BaseCommand
 from separation.database import loss_is_said
-from separation.errors import UsageFault
+from separation.errors import EXECUTE, ROLL_BACK, UsageFault
 from separation.manners import MAX_LAG, MAX_TRANSACTION, Manners, Window
 from separation.workers import MOST, TARGET_MS, Effort
 
@@ -79,12 +79,12 @@ class Command(BaseCommand):
         given = {name: options[name] for name in map(_name, _EFFORT) if options[name] is not None}
         if options["execute"]:
             own = {name: given.pop(name) for name in ("workers", "target_ms") if name in given}
-            with loss_is_said(connection, migrator.RESUME):
+            with loss_is_said(connection, EXECUTE):
                 return flows.execute(connection, self, Effort(**own, manners=Manners(**given)))
         if surplus := [option for option in _EFFORT if _name(option) in given]:
-            raise UsageFault(f"{surplus[0]} goes with --execute alone.", f"{migrator.RESUME} {surplus[0]} …")
+            raise UsageFault(f"{surplus[0]} goes with --execute alone.", f"{EXECUTE} {surplus[0]} …")
         if options["rollback"]:
-            with loss_is_said(connection, rollback.RESUME):
+            with loss_is_said(connection, ROLL_BACK):
                 return flows.roll_back_all(connection, self)
         return flows.dry_run(connection, self)
 
