@@ -55,7 +55,7 @@ class RunAdmin(RecordAdmin):
     ordering = ("-id",)
     fields = (
         *("id", "kind", "state", "operator", "started_at", "finished_at", "duration", "progress", "done", "error"),
-        "log_path",
+        *("note", "log_path"),
     )
     change_form_outer_after_template = "backoffice/panels.html"
 

@@ -38,11 +38,11 @@ class Operator(Protocol):
         """Type PHRASE, or end it here."""
 
 
-def dry_run(connection: BaseDatabaseWrapper, operator: Operator) -> int:
+def dry_run(connection: BaseDatabaseWrapper, operator: Operator, note: str = "") -> int:
     """Print the exact plan and try one real chunk, rolled back; changes nothing but the record of the run."""
     interlocks.require_adoption(connection)
     interlocks.require_reversible(connection)
-    with exclusive(connection), recorded(connection, Run.DRY_RUN) as run:
+    with exclusive(connection), recorded(connection, Run.DRY_RUN, note) as run:
         plan = make_plan(connection)
         run.total = plan.to_move
         trial = try_one_chunk(connection)
@@ -56,7 +56,7 @@ def dry_run(connection: BaseDatabaseWrapper, operator: Operator) -> int:
     return 0
 
 
-def execute(connection: BaseDatabaseWrapper, operator: Operator, effort: Effort) -> int:
+def execute(connection: BaseDatabaseWrapper, operator: Operator, effort: Effort, note: str = "") -> int:
     """Move every customer who can be moved, resume, or join the run that is under way; ends with verification.
 
     Returns 0, or 1 if something failed.
@@ -66,18 +66,18 @@ def execute(connection: BaseDatabaseWrapper, operator: Operator, effort: Effort)
     effort.manners.note = operator.note
     with alone_if_free(connection) as alone:
         if alone:
-            return _start(connection, operator, effort)
+            return _start(connection, operator, effort, note)
     run = _under_way(connection)
     _ask_to_join(connection, operator, effort, run)
     with shared(connection):
         run = _still_under_way(connection, run)
         _lift(connection, operator, run)
-        with joined(connection, run), loss_is_said(connection, EXECUTE):
+        with joined(connection, run, note), loss_is_said(connection, EXECUTE):
             _take_part(connection, operator, effort, run, run.total)
     return _say_end(connection, operator, run)
 
 
-def _start(connection: BaseDatabaseWrapper, operator: Operator, effort: Effort) -> int:
+def _start(connection: BaseDatabaseWrapper, operator: Operator, effort: Effort, note: str) -> int:
     """Begin a run, which others may join from its first chunk on; the caller holds the lock alone."""
     interlocks.require_whole_roll_back(connection)
     interlocks.require_rehearsal(connection)
@@ -92,7 +92,7 @@ def _start(connection: BaseDatabaseWrapper, operator: Operator, effort: Effort) 
     _say_lifted(connection, operator)
     name = name_of(connection)
     operator.ask_phrase(f"MIGRATE {name}", f"This moves {plan.to_move:,} customers in database {name!r}.")
-    with recorded(connection, Run.EXECUTE) as run, loss_is_said(connection, EXECUTE):
+    with recorded(connection, Run.EXECUTE, note) as run, loss_is_said(connection, EXECUTE):
         _open(connection, operator, run, plan)
         share(connection)
         _take_part(connection, operator, effort, run, plan.to_examine)
@@ -178,7 +178,7 @@ def _say_lifted(connection: BaseDatabaseWrapper, operator: Operator) -> None:
         operator.say(f"Run {last.pk} was {what}{said_by(last)}; this one goes on where it stopped.")
 
 
-def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
+def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator, note: str = "") -> int:
     """Take everything back; every legacy row is then what it was."""
     interlocks.require_adoption(connection)
     interlocks.require_reversible(connection)
@@ -195,7 +195,7 @@ def roll_back_all(connection: BaseDatabaseWrapper, operator: Operator) -> int:
             "where the old application has them.",
         )
         with (
-            recorded(connection, Run.ROLLBACK) as run,
+            recorded(connection, Run.ROLLBACK, note) as run,
             loss_is_said(connection, ROLL_BACK),
             stop_on_signals() as stop,
         ):

@@ -72,6 +72,7 @@ class Run(models.Model):
     baseline = models.JSONField(default=dict, help_text="rows and checksum of each table no model knows, at the start")
     error = models.TextField(default="", blank=True)
     log_path = models.TextField(default="", blank=True)
+    note = models.TextField(default="", db_default="", blank=True, help_text="what its operators said about it: --note")
     # What somebody asks of its workers, who look between two chunks; changed by compare-and-set.
     request = models.CharField(max_length=10, choices=REQUESTS, default="", db_default="", blank=True)
     requested_by = models.CharField(max_length=200, default="", db_default="", blank=True)

@@ -13,6 +13,8 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Case, Value, When
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 from separation.database import execute, name_of
@@ -23,23 +25,36 @@ from separation.models import Run
 
 
 @contextmanager
-def recorded(connection: BaseDatabaseWrapper, kind: str) -> Iterator[Run]:
+def recorded(connection: BaseDatabaseWrapper, kind: str, note: str = "") -> Iterator[Run]:
     """Yield a new run of KIND, recorded before anything else and closed however the block ends.
+
+    NOTE is what its operator has to say about it; kept on one line, with emails masked.
 
     Raises CheckFailed before the block is entered if the log cannot be written.
     """
     log = _new_log(kind)
     run = Run.objects.using(connection.alias).create(
-        kind=kind, operator=operator(), database=name_of(connection), log_path=str(log), started_at=timezone.now()
+        kind=kind,
+        operator=operator(),
+        database=name_of(connection),
+        log_path=str(log),
+        started_at=timezone.now(),
+        note=_one_line(note),
     )
     with _attended(connection, run):
         yield run
 
 
 @contextmanager
-def joined(connection: BaseDatabaseWrapper, run: Run) -> Iterator[None]:
-    """Take part in RUN, which another process began, with a log of this process's own."""
+def joined(connection: BaseDatabaseWrapper, run: Run, note: str = "") -> Iterator[None]:
+    """Take part in RUN, which another process began, with a log of this process's own; NOTE is added to the run's."""
     run.log_path = str(_new_log(run.kind))
+    if note:
+        mine = Run.objects.using(connection.alias).filter(pk=run.pk)
+        mine.update(
+            note=Concat("note", Case(When(note="", then=Value("")), default=Value("; ")), Value(_one_line(note)))
+        )
+        run.note = mine.values_list("note", flat=True).get()
     with _attended(connection, run):
         yield
 
@@ -57,6 +72,10 @@ def _attended(connection: BaseDatabaseWrapper, run: Run) -> Iterator[None]:
         raise
     else:
         _close(connection, run, Run.DONE, run.error)
+
+
+def _one_line(note: str) -> str:
+    return mask_text(" ".join(note.split()))
 
 
 def operator() -> str:
@@ -156,6 +175,7 @@ def _as_dict(run: Run) -> dict[str, Any]:
         "state": run.state,
         "database": run.database,
         "operator": run.operator,
+        "note": run.note,
         "started_at": run.started_at,
         "finished_at": run.finished_at,
         "total": run.total,

@@ -86,6 +86,7 @@ class Status:
             "kind": run.kind,
             "state": run.state,
             "operator": run.operator,
+            "note": run.note,
             "started_at": run.started_at,
             "finished_at": run.finished_at,
             "total": run.total,

@@ -9,7 +9,7 @@ import pytest
 
 from separation.errors import CheckFailed, Interrupted
 from separation.models import Run
-from separation.runs import recorded
+from separation.runs import joined, recorded
 
 pytestmark = pytest.mark.engine
 
@@ -42,6 +42,7 @@ def test_a_good_run_says_what_it_did(database):
         "state": "done",
         "database": database.name,
         "operator": run.operator,
+        "note": "",
         "total": 5,
         "counts": {"customers": 5},
         "error": "",
@@ -66,6 +67,18 @@ def test_another_end_is_on_record_and_goes_on(database, raised, state, error):
     run.refresh_from_db()
     assert (run.state, run.error) == (state, error)
     assert (log_of(run)["state"], log_of(run)["error"]) == (state, error)
+
+
+def test_what_its_operators_say_about_it_is_on_record_on_one_line_without_emails(database):
+    with recorded(database.connection, Run.EXECUTE, "step 7 an hour late,\nasked ada@example.org") as run:
+        mine = Run.objects.get(pk=run.pk)
+        with joined(database.connection, mine):
+            assert log_of(mine)["note"] == "step 7 an hour late, asked ad***@ex***.org"
+        with joined(database.connection, mine, "second host"):
+            pass
+
+    run.refresh_from_db()
+    assert run.note == log_of(mine)["note"] == "step 7 an hour late, asked ad***@ex***.org; second host"
 
 
 def test_two_runs_in_one_second_have_two_logs(database):

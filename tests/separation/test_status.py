@@ -1,5 +1,6 @@
 """`separation_status` says where it stands and what is next, in every phase."""
 
+import io
 import json
 import os
 import pty
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 
 from separation.status import status_of
 from tests.databases import environment_for, manage, server
@@ -81,6 +83,18 @@ def test_the_json_is_one_document(legacy_database):
     }
     assert (shown["id"], shown["kind"], shown["state"], shown["examined"]) == (run.pk, "execute", "done", 63)
     assert (shown["seconds_left"], shown["request"]) == (None, "")
+
+
+def test_what_the_operator_noted_is_shown(legacy_database, monkeypatch, tmp_path):
+    monkeypatch.setattr(settings, "LOG_DIR", tmp_path)
+    database = legacy_database("plain", adopted=True)
+    call_command("migrate_customers", "--note", "without step 3", stdout=io.StringIO(), no_color=True)
+    out = io.StringIO()
+
+    call_command("separation_status", stdout=out, no_color=True)
+
+    assert "Note                  without step 3" in out.getvalue().splitlines()
+    assert status_of(database.connection).as_dict()["run"]["note"] == "without step 3"
 
 
 def test_it_waits_for_no_lock(legacy_database):

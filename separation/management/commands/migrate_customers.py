@@ -70,6 +70,9 @@ class Command(BaseCommand):
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument("--execute", action="store_true", help="move the customers, or go on where it stopped")
         mode.add_argument("--rollback", action="store_true", help="take the new tables back to what they were")
+        parser.add_argument(
+            "--note", default="", metavar="TEXT", help="what to remember about this run: on its record and in its log"
+        )
         execute = parser.add_argument_group("with --execute")
         for option, (kind, metavar, text) in _EFFORT.items():
             execute.add_argument(option, type=kind, metavar=metavar, help=text)
@@ -80,13 +83,13 @@ class Command(BaseCommand):
         if options["execute"]:
             own = {name: given.pop(name) for name in ("workers", "target_ms") if name in given}
             with loss_is_said(connection, EXECUTE):
-                return flows.execute(connection, self, Effort(**own, manners=Manners(**given)))
+                return flows.execute(connection, self, Effort(**own, manners=Manners(**given)), options["note"])
         if surplus := [option for option in _EFFORT if _name(option) in given]:
             raise UsageFault(f"{surplus[0]} goes with --execute alone.", f"{EXECUTE} {surplus[0]} …")
         if options["rollback"]:
             with loss_is_said(connection, ROLL_BACK):
-                return flows.roll_back_all(connection, self)
-        return flows.dry_run(connection, self)
+                return flows.roll_back_all(connection, self, options["note"])
+        return flows.dry_run(connection, self, options["note"])
 
 
 def _name(option: str) -> str:

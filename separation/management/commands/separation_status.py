@@ -132,6 +132,8 @@ def _run(status: Status) -> Iterator[tuple[str, str]]:
     if not (run := status.latest_run):
         return
     yield "Latest run", f"{run.pk}, {run.kind}: {run.state}, started {run.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    if run.note:
+        yield "Note", run.note
     if status.is_running and run.kind == Run.EXECUTE:
         yield "Progress", _progress(status)
     for worker in status.workers:
