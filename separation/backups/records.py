@@ -16,7 +16,6 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.utils.crypto import constant_time_compare, salted_hmac
 
 from config.sql import Queries
 from separation.backups.files import sync, write_text
@@ -24,6 +23,7 @@ from separation.backups.manifest import Manifest, read_manifest
 from separation.database import now_of
 from separation.errors import SeparationError
 from separation.identity import identity_of
+from separation.signing import is_signed, sign
 
 QUERIES = Queries(Path(__file__).with_name("records.sql"))
 _SALT = "separation.backups.record"
@@ -90,7 +90,7 @@ def save_record(record: BackupRecord) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
     draft.unlink(missing_ok=True)
-    write_text(draft, json.dumps({**content, "signature": _signatures(content)[0]}, indent=1) + "\n")
+    write_text(draft, json.dumps({**content, "signature": sign(_SALT, content)}, indent=1) + "\n")
     draft.replace(path)
     sync(path.parent)
 
@@ -171,7 +171,7 @@ def _read(path: Path) -> BackupRecord | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         signature = content.pop("signature")
-        if not any(constant_time_compare(signature, valid) for valid in _signatures(content)):
+        if not is_signed(_SALT, content, signature):
             return None
         moments = {
             name: datetime.fromisoformat(content[name])
@@ -181,12 +181,6 @@ def _read(path: Path) -> BackupRecord | None:
         return BackupRecord(**{**content, **moments, "path": Path(content["path"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _signatures(content: dict[str, Any]) -> list[str]:
-    text = json.dumps(content, sort_keys=True)
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return [salted_hmac(_SALT, text, secret=key, algorithm="sha256").hexdigest() for key in keys]
 
 
 def _plain(value: Any) -> Any:
