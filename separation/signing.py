@@ -31,7 +31,7 @@ def is_signed(salt: str, fields: Mapping[str, Any], signature: object) -> bool:
     return any(constant_time_compare(signature, _signature(key, salt, fields)) for key in keys)
 
 
-def _signature(key: str, salt: str, fields: Mapping[str, Any]) -> str:
+def _signature(key: str | bytes, salt: str, fields: Mapping[str, Any]) -> str:
     text = json.dumps(dict(fields), sort_keys=True, default=_plain)
     return salted_hmac(salt, text, secret=key, algorithm="sha256").hexdigest()
 

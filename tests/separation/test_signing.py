@@ -7,7 +7,8 @@ import pytest
 
 from separation.signing import is_signed, sign
 
-RECORD = {"id": 7, "identity": "a:1", "passed": True, "at": datetime(2026, 1, 2, 3, 4, 5, 678901, UTC), "steps": [{}]}
+AT = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
+RECORD = {"id": 7, "identity": "a:1", "passed": True, "at": AT, "steps": [{}]}
 
 
 def test_what_was_signed_is_signed_whatever_the_order():
@@ -15,7 +16,7 @@ def test_what_was_signed_is_signed_whatever_the_order():
 
 
 def test_a_moment_is_the_same_in_every_zone():
-    elsewhere = RECORD["at"].astimezone(timezone(timedelta(hours=5, minutes=30)))
+    elsewhere = AT.astimezone(timezone(timedelta(hours=5, minutes=30)))
     assert is_signed("salt", RECORD | {"at": elsewhere}, sign("salt", RECORD))
 
 
@@ -29,7 +30,7 @@ def test_a_path_is_signed_as_the_text_that_a_table_holds():
         {"id": 8},
         {"id": "7"},
         {"passed": False},
-        {"at": RECORD["at"] + timedelta(microseconds=1)},
+        {"at": AT + timedelta(microseconds=1)},
         {"steps": []},
         {"more": ""},
     ],
