@@ -194,6 +194,9 @@ UNFOLD = {
     "SIDEBAR": {"show_all_applications": True},
 }
 
+# What becomes of customers' rows in tables that the models do not know; by default separation.toml, where there is one.
+SEPARATION_POLICY = env.str("SEPARATION_POLICY", default="")
+
 # What the separation adds to the staff's pages (places: backoffice/plugins.py); goes with it.
 SEPARATION_PLUGINS = {
     "index": ["separation.panels.index"],
