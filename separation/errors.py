@@ -2,6 +2,7 @@
 
 EXECUTE = "python manage.py migrate_customers --execute"
 ROLL_BACK = "python manage.py migrate_customers --rollback"
+REHEARSE = "python manage.py rehearse"
 STATUS = "python manage.py separation_status"
 
 

@@ -6,12 +6,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.backups import latest_verified
 from separation.database import has_table, name_of, now_of, scalar
-from separation.environment import PRODUCTION, environment_of
-from separation.errors import ROLL_BACK, STATUS, Refused
+from separation.environment import environment_of
+from separation.errors import REHEARSE, ROLL_BACK, STATUS, Refused
 from separation.mirror import INSTALLED, state_of
 from separation.models import Phase
 from separation.phases import phase_of
 from separation.preflight import BACKUP_AGE, run_preflight
+from separation.rehearsal import shortcoming
 from separation.rollback import is_rolled_back, to_purge
 
 
@@ -69,14 +70,13 @@ def require_whole_roll_back(connection: BaseDatabaseWrapper) -> None:
 
 
 def require_rehearsal(connection: BaseDatabaseWrapper) -> None:
-    """Raise Refused on a production database: this version cannot rehearse yet, so it never moves production data."""
+    """Raise Refused on a production database unless its latest rehearsal passed, with this code and on recent data."""
     environment = environment_of(connection)
-    if environment.name == PRODUCTION:
+    if environment.is_production and (reason := shortcoming(connection)):
         raise Refused(
             "rehearsal",
-            f"Database {name_of(connection)!r} counts as production ({environment.reason}) and no rehearsal on a copy "
-            "of its data is on record; this version cannot make one yet. Try the migration on a restored copy.",
-            "python manage.py restore BACKUP --into postgres://…/copy",
+            f"Database {name_of(connection)!r} counts as {environment.name} ({environment.reason}), and {reason}.",
+            REHEARSE,
         )
 
 

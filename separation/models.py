@@ -1,4 +1,4 @@
-"""The engine's own tables: phase, runs, chunks, findings, what an undo needs, backups."""
+"""The engine's own tables: phase, runs, chunks, findings, what an undo needs, backups, rehearsals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -263,3 +263,29 @@ class Backup(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+class Rehearsal(models.Model):
+    """The whole day, gone through on a restored backup of this database; written, and signed, by `rehearse` alone."""
+
+    backup_id = models.CharField(max_length=60)
+    backup_taken_at = models.DateTimeField(help_text="the data was rehearsed as it was then")
+    identity = models.TextField(help_text="the database it was of: separation.identity")
+    code = models.CharField(max_length=64, help_text="hash of the code that was rehearsed")
+    same_server = models.BooleanField(help_text="whether it was beside the database itself, and so takes as long there")
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+    passed = models.BooleanField()
+    customers = models.IntegerField(help_text="customers in users of the backup")
+    steps = models.JSONField(help_text="each step's name, seconds, whether it was ok, its locks, what it said last")
+    operator = models.CharField(max_length=200, help_text="operating-system user, host and process id")
+    note = models.TextField(default="", blank=True, help_text="what its operator said about it: --note")
+    log_path = models.TextField(default="", blank=True)
+    signature = models.TextField(help_text="of all the others; without it the record counts for nothing")
+
+    class Meta:
+        db_table = "separation_rehearsals"
+        ordering = ["-finished_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"rehearsal {self.pk} ({'passed' if self.passed else 'failed'})"

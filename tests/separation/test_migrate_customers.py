@@ -230,9 +230,9 @@ def test_production_is_refused_until_there_is_a_rehearsal(backed_up, monkeypatch
     refused(
         said,
         "rehearsal",
-        f"Database {backed_up.name!r} counts as production (the variable ENVIRONMENT says so) and no rehearsal on a "
-        "copy of its data is on record; this version cannot make one yet. Try the migration on a restored copy.",
-        "python manage.py restore BACKUP --into postgres://…/copy",
+        f"Database {backed_up.name!r} counts as production (the variable ENVIRONMENT says so), and no rehearsal of it is "
+        "on record.",
+        "python manage.py rehearse",
     )
 
 
