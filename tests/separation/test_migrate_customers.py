@@ -230,8 +230,8 @@ def test_production_is_refused_until_there_is_a_rehearsal(backed_up, monkeypatch
     refused(
         said,
         "rehearsal",
-        f"Database {backed_up.name!r} counts as production (the variable ENVIRONMENT says so), and no rehearsal of it is "
-        "on record.",
+        f"Database {backed_up.name!r} counts as production (the variable ENVIRONMENT says so), and no rehearsal of it "
+        "is on record.",
         "python manage.py rehearse",
     )
 
