@@ -68,6 +68,12 @@ class Command(BaseCommand):
         """Print the command's result, on standard output."""
         self.stdout.write(text)
 
+    def say_lines(self, lines: list[tuple[str, str]]) -> None:
+        """Print the lines of a report, each in the colour of its status: pass, warn, fail or none."""
+        styles = {"pass": self.style.SUCCESS, "warn": self.style.WARNING, "fail": self.style.ERROR}
+        for status, line in lines:
+            self.say(styles[status](line) if status else line)
+
     def note(self, text: str) -> None:
         """Print what accompanies the result, on standard error."""
         self.stderr.write(text, style_func=str)

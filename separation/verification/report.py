@@ -85,12 +85,17 @@ class Report:
 
     def lines(self) -> list[tuple[str, str]]:
         """Return the report for people, as (status, line): a line for each invariant, more below what does not pass."""
-        width = max(len(result.id) for result in self.results)
-        found: list[tuple[str, str]] = []
-        for result in self.results:
-            found.append((result.status, f"{result.status}  {result.id:<{width}}  {result.figure}"))
-            found += [("", " " * (width + 8) + line) for line in _below(result)]
-        return found
+        return lines_of(self.results)
+
+
+def lines_of(results: list[Result]) -> list[tuple[str, str]]:
+    """Return RESULTS for people, as (status, line): a line for each, more below what does not pass."""
+    width = max(len(result.id) for result in results)
+    found: list[tuple[str, str]] = []
+    for result in results:
+        found.append((result.status, f"{result.status}  {result.id:<{width}}  {result.figure}"))
+        found += [("", " " * (width + 8) + line) for line in _below(result)]
+    return found
 
 
 def _below(result: Result) -> list[str]:

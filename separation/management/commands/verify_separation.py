@@ -8,7 +8,7 @@ from django.db import connection
 
 from separation.console import Command as BaseCommand
 from separation.mirror import drain_where_possible
-from separation.verification import FAIL, PASS, WARN, Report, verify
+from separation.verification import verify
 
 
 class Command(BaseCommand):
@@ -32,11 +32,6 @@ class Command(BaseCommand):
         if options["json"]:
             self.say(json.dumps(report.as_dict(), indent=2))
         else:
-            self._print(report)
+            self.say_lines(report.lines())
+            self.say(report.verdict())
         return 0 if report.ok else 1
-
-    def _print(self, report: Report) -> None:
-        styles = {PASS: self.style.SUCCESS, WARN: self.style.WARNING, FAIL: self.style.ERROR}
-        for status, line in report.lines():
-            self.say(styles[status](line) if status else line)
-        self.say(report.verdict())
