@@ -14,8 +14,6 @@ from separation.errors import CheckFailed, Refused
 from tests.databases import Databases, default_connection_to, run
 from tests.separation.backups import Stopped, connected, execute, files_in
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture
 def name(databases: Databases, django_db_blocker) -> Iterator[str]:

@@ -7,8 +7,6 @@ from separation.preflight import run_preflight
 from tests.databases import manage
 from tests.separation.engine import one, other_application, query
 
-pytestmark = pytest.mark.engine
-
 REGISTER = """INSERT INTO users (email, name, password, is_customer, updated_at)
     VALUES ('lena@example.org', 'Lena', 'x', true, '2026-01-01') RETURNING id"""
 OURS = "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'separation\\_%' AND NOT tgisinternal"

@@ -17,8 +17,6 @@ from tests.databases import (
     why_not_scratch,
 )
 
-pytestmark = pytest.mark.engine
-
 
 def count_users() -> int:
     with connection.cursor() as cursor:

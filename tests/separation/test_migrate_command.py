@@ -19,8 +19,6 @@ from separation.preflight.checks import Check
 from tests.databases import LegacyDatabase, default_connection_to, manage
 from tests.separation.engine import checksums, columns_of, move, one, other_application, query
 
-pytestmark = pytest.mark.engine
-
 Make = Callable[..., LegacyDatabase]
 
 

@@ -17,8 +17,6 @@ from tests.databases import database_url, default_connection_to
 from tests.separation.engine import checksums, columns_of, take_back
 from tests.separation.old_application import BCRYPT, application_role, old_application
 
-pytestmark = pytest.mark.engine
-
 KINDS = ["plain", "ahead"]
 emails = st.sampled_from(["a@x.example", "A@x.example", " a@X.example", "b@x.example", "none", ""])
 some = st.integers(0, 40)  # which of the rows there are, counted round

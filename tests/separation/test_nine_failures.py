@@ -17,8 +17,6 @@ from tests.databases import LegacyDatabase
 from tests.separation.engine import checksums, columns_of, move, one, query, take_back
 from tests.separation.verify import broken
 
-pytestmark = pytest.mark.engine
-
 Make = Callable[..., LegacyDatabase]
 
 MARKER = "MIGRATED_TO_CUSTOMERS_TABLE"

@@ -11,8 +11,6 @@ from separation import sample
 from separation.sample import builder
 from tests.databases import Databases, MakeLegacyDatabase, default_connection_to, query
 
-pytestmark = pytest.mark.engine
-
 PLAIN_ROWS = {
     "categories": 12,
     "email_verification_tokens": 3,

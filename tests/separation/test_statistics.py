@@ -1,10 +1,6 @@
 """Once people are moved, the planner knows: no query of either application is planned for empty tables."""
 
-import pytest
-
 from tests.separation.engine import move, query
-
-pytestmark = pytest.mark.engine
 
 
 def test_the_new_tables_have_statistics_after_an_execute(legacy_database):

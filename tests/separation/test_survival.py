@@ -12,8 +12,6 @@ from separation.models import Chunk, Finding, Phase, Run
 from separation.phases import change_phase
 from tests.separation.engine import WHOLE, move, one, other_application, query
 
-pytestmark = pytest.mark.engine
-
 
 def breaking(connection, condition):
     """Make the database refuse certain customers."""

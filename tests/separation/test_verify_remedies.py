@@ -9,8 +9,6 @@ from tests.separation.engine import move, query
 from tests.separation.old_application import old_application, register
 from tests.separation.verify import damage
 
-pytestmark = pytest.mark.engine
-
 UNSEEN = {
     "a registration": (
         "customers_accounted",
