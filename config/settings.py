@@ -9,11 +9,14 @@ import os
 import secrets
 import tempfile
 from contextlib import suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from config import sentry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -93,6 +96,52 @@ BACKUP_DIR = Path(env.str("BACKUP_DIR", default=str(BASE_DIR / "backups")))
 BACKUP_RECIPIENT = env.list("BACKUP_RECIPIENT", default=[])
 LOG_DIR = Path(env.str("LOG_DIR", default=str(BASE_DIR / "logs")))
 
+# --- Watching it ---
+
+# Without a server, mail fails loudly rather than going to one that happens to be there.
+_email_url = env.str("EMAIL_URL", default="consolemail://" if EMBEDDED else "")
+vars().update(env.email_url_config(_email_url or "smtp://nowhere.invalid:25"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", default="restaurants@localhost")
+
+# separation: begin
+# Who hears by mail that something is wrong, and that it is right again.
+OPERATORS = env.list("OPERATORS", default=[])
+if OPERATORS and not _email_url:
+    raise ImproperlyConfigured("OPERATORS has addresses, and EMAIL_URL does not say by which server they get mail.")
+
+
+def _dashboards(given: list[str]) -> dict[str, str]:
+    """Return the operator's own pages by name; raises ImproperlyConfigured unless each is NAME=ADDRESS."""
+    found = {name.strip(): address for name, _, address in (each.partition("=") for each in given)}
+    if wrong := [name for name, address in found.items() if not address.startswith(("https://", "http://"))]:
+        raise ImproperlyConfigured(f"DASHBOARDS: {wrong[0]!r} has no address; it is NAME=https://…,NAME=https://…")
+    return found
+
+
+DASHBOARDS = _dashboards(env.list("DASHBOARDS", default=[]))
+# separation: end
+
+# Who may read /metrics: nobody, unless one of these says so; on the embedded server, this machine.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 32:
+    raise ImproperlyConfigured("METRICS_TOKEN must have at least 32 random characters.")
+try:
+    METRICS_NETWORKS = [
+        ip_network(network)
+        for network in env.list("METRICS_NETWORKS", default=["127.0.0.0/8", "::1/128"] if EMBEDDED else [])
+    ]
+except ValueError as error:
+    raise ImproperlyConfigured(f"METRICS_NETWORKS: {error}. It is networks, as in 10.0.0.0/8,fd00::/8") from error
+
+# What else is asked for /readyz and /metrics, by dotted path: config knows no app.
+READINESS = [
+    "separation.gauges.readiness",  # separation: line
+]
+GAUGES = [
+    "separation.gauges.gauges",  # separation: line
+]
+
 INSTALLED_APPS = [
     "unfold",
     "django.contrib.admin",
@@ -103,6 +152,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
+    "django_prometheus",
     "restaurants",
     "accounts",
     "customers",
@@ -115,6 +165,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.logs.RequestIds",
+    "config.probes.Probes",
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -123,6 +176,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -225,10 +279,24 @@ if not DEBUG:
     if proxy_header := env.str("PROXY_TLS_HEADER", default=""):
         SECURE_PROXY_SSL_HEADER = (f"HTTP_{proxy_header.upper().replace('-', '_')}", "https")
 
+LOG_FORMAT = env.str("LOG_FORMAT", default="line")
+if LOG_FORMAT not in ("line", "json"):
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}; it is 'line' or 'json'.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "json": {"()": "config.logs.JSONFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "WARNING"},
+    # Every request, and every run, only where a machine reads it.
+    "loggers": {
+        "config.logs": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"},
+        "separation": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"},  # separation: line
+    },
 }
+
+if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
+    sentry.start(SENTRY_DSN)

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -17,11 +18,14 @@ from django.db.models import Case, Value, When
 from django.db.models.functions import Concat
 from django.utils import timezone
 
+from config.logs import working_on
 from separation.database import execute, name_of
 from separation.errors import STATUS, CheckFailed, Interrupted
 from separation.lock import LOCK, is_last, release
 from separation.masking import mask_text
 from separation.models import Run
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -61,6 +65,17 @@ def joined(connection: BaseDatabaseWrapper, run: Run, note: str = "") -> Iterato
 
 @contextmanager
 def _attended(connection: BaseDatabaseWrapper, run: Run) -> Iterator[None]:
+    with working_on(run.pk):
+        _log.info("Run %s (%s) begins.", run.pk, run.kind)
+        try:
+            with _closed(connection, run):
+                yield
+        finally:
+            _log.info("Run %s (%s) is %s.", run.pk, run.kind, run.state)
+
+
+@contextmanager
+def _closed(connection: BaseDatabaseWrapper, run: Run) -> Iterator[None]:
     try:
         _begin_log(run)
         yield

@@ -2,7 +2,7 @@
 
 import pytest
 
-from separation.masking import mask_email, mask_text
+from config.masking import mask_email, mask_text
 
 
 @pytest.mark.parametrize(

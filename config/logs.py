@@ -1,0 +1,99 @@
+"""Logs that a machine can read: a JSON object a line, with the request and the run it belongs to, and no secrets."""
+
+import json
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from config.masking import scrub
+
+_SANE = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_request: ContextVar[str] = ContextVar("request", default="")
+# One run a process; its workers are threads, to which no context variable would come.
+_runs: list[int] = []
+_log = logging.getLogger(__name__)
+
+
+def request_id() -> str:
+    """Return the id of the request that is being answered, or nothing."""
+    return _request.get()
+
+
+def run_id() -> int | None:
+    """Return the number of the run this process works on, or None."""
+    return _runs[-1] if _runs else None
+
+
+@contextmanager
+def working_on(run: int) -> Iterator[None]:
+    """Put RUN on every line that is logged in the block."""
+    _runs.append(run)
+    try:
+        yield
+    finally:
+        _runs.pop()
+
+
+class RequestIds:
+    """Middleware that gives every request an id, and every answer the header X-Request-ID with it.
+
+    The id is the one the caller sends in that header, if that is 8 to 64 letters, digits, dots, dashes or underscores.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, and log it."""
+        given = request.headers.get("X-Request-ID", "")
+        token = _request.set(given if _SANE.fullmatch(given) else uuid.uuid4().hex)
+        begun = time.monotonic()
+        try:
+            response = self._get_response(request)
+            response["X-Request-ID"] = request_id()
+            _log.info(
+                "%s %s", request.method, response.status_code, extra={"fields": _fields(request, response, begun)}
+            )
+        finally:
+            _request.reset(token)
+        return response
+
+
+def _fields(request: HttpRequest, response: HttpResponseBase, begun: float) -> dict[str, object]:
+    """Return what is logged of a request: the route, since a path or a query may hold whatever somebody typed."""
+    match = getattr(request, "resolver_match", None)
+    return {
+        "method": request.method,
+        "route": match.route if match else "",
+        "status": response.status_code,
+        "milliseconds": round((time.monotonic() - begun) * 1000, 1),
+    }
+
+
+class JSONFormatter(logging.Formatter):
+    """Writes a record as one line of JSON; emails, hashes and tokens are masked."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": scrub(record.getMessage()),
+            **getattr(record, "fields", {}),
+        }
+        if request_id():
+            line["request"] = request_id()
+        if run_id() is not None:
+            line["run"] = run_id()
+        if record.exc_info:
+            line["exception"] = scrub(self.formatException(record.exc_info))
+        return json.dumps(line, default=str)
