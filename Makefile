@@ -98,6 +98,9 @@ bench: .venv/.installed  ## compare the engine's speed and memory with plain SQL
 
 clean:  ## stop the embedded server; delete its data, the backups, logs and caches
 	@[ ! -f .venv/.installed ] || DATABASE_URL= $(PY) -m config.embedded_postgres remove
+	@[ ! -f .venv/.installed ] || DATABASE_URL= EMBEDDED_POSTGRES_DIR=$$($(PY) -m tests.memory) \
+		$(PY) -m config.embedded_postgres remove
+	@[ ! -f .venv/.installed ] || $(PY) -m tests.memory | grep '^/dev/shm/' | xargs rm -rf
 	@rm -rf .postgres backups logs staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 

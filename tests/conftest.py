@@ -2,6 +2,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -11,6 +12,7 @@ from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
 from separation.environment import mark_scratch
 from tests.databases import Databases, LegacyDatabase, MakeLegacyDatabase, refuse_production, server
+from tests.memory import server_folder
 
 # How long tests of random data search: a little and always the same, or long (`make soak`).
 _SEARCHES = {
@@ -21,6 +23,8 @@ _SEARCHES = {
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take the embedded server that is for tests: it does not wait for the disk, and holds nobody's data."""
+    os.environ.setdefault("EMBEDDED_POSTGRES_DIR", str(server_folder()))
+    settings.EMBEDDED_POSTGRES_DIR = Path(os.environ["EMBEDDED_POSTGRES_DIR"])
     for name, search in _SEARCHES.items():
         hypothesis.settings.register_profile(name, search)
     hypothesis.settings.load_profile(config.getoption("--hypothesis-profile") or "quick")

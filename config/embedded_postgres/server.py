@@ -50,7 +50,7 @@ _SETTINGS = {
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
 }
-_FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
+_FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
 
 
 class Server:
