@@ -1,4 +1,4 @@
-"""What the documents say is so: the operator's runbook runs, block by block."""
+"""What the documents say is so: the operator's runbook runs, block by block, and answers as it shows."""
 
 import os
 import re
@@ -11,7 +11,9 @@ from django.conf import settings
 from tests.databases import database_url, environment_for
 
 RUNBOOK = settings.BASE_DIR / "docs" / "RUNBOOK.md"
-BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A block of commands, and what it prints if the next block shows that: `…` is whatever differs from day to day, and a
+# line of it alone any lines.
+BLOCK = re.compile(r"^```sh\n(.*?)^```$(?:\n+^```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 
 
 def test_every_block_of_the_runbook_runs(legacy_database, tmp_path):
@@ -25,14 +27,32 @@ def test_every_block_of_the_runbook_runs(legacy_database, tmp_path):
     }
     blocks = BLOCK.findall(RUNBOOK.read_text(encoding="utf-8"))
     assert len(blocks) > 8
-    for block in blocks:
+    for block, shown in blocks:
         done = subprocess.run(
             ["/bin/bash", "-euo", "pipefail", "-c", block],
             cwd=settings.BASE_DIR,
             env=environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, f"{block}\n{done.stdout}"
+        if shown:
+            assert re.fullmatch(pattern(shown), done.stdout.replace(database.name, "restaurants")), (
+                f"{block}\nshown:\n{shown}\nprinted:\n{done.stdout}"
+            )
+
+
+def pattern(shown: str) -> str:
+    """Return the expression that what is shown stands for."""
+    lines = ["(?:.*\n)*" if line == "…" else re.escape(line).replace("…", ".*?") + "\n" for line in shown.splitlines()]
+    return "".join(lines)
+
+
+def test_what_is_shown_is_compared():
+    printed = "backup-2026-11-22  12 rows\nof restaurants\n\nverified\n"
+    assert re.fullmatch(pattern("backup-…  12 rows\n…\nverified"), printed)
+    assert not re.fullmatch(pattern("backup-…  13 rows\n…\nverified"), printed)
+    assert not re.fullmatch(pattern("backup-…  12 rows\nverified"), printed)
