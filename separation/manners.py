@@ -84,6 +84,7 @@ class Readings:
 
     request: str = ""
     requested_by: str = ""
+    standby: str = ""
     lag: float = 0.0
     oldest: str = ""
     age: float = 0.0
@@ -91,8 +92,8 @@ class Readings:
 
 def read(connection: BaseDatabaseWrapper, run: Run) -> Readings:
     """Look at the server: what is asked of RUN, how far the standbys are behind, whose transaction is the oldest."""
-    request, requested_by, lag, process, name, age = row(connection, MANNERS.readings, run=run.pk)
-    return Readings(request, requested_by, float(lag), f"process {process} ({name})" if process else "", float(age))
+    request, by, standby, lag, process, name, age = row(connection, MANNERS.readings, run=run.pk)
+    return Readings(request, by, standby, float(lag), f"process {process} ({name})" if process else "", float(age))
 
 
 def waiting_for(connection: BaseDatabaseWrapper) -> list[int]:
@@ -168,7 +169,7 @@ class Manners:
         if self.window and not self.window.is_open(now := self.now()):
             return f"outside the window {self.window}, until {self.window.opens(now):%Y-%m-%d %H:%M %Z}"
         if self.max_lag and readings.lag > self.max_lag:
-            return f"a standby is more than {self.max_lag:g} s behind"
+            return f"the standby {readings.standby} is more than {self.max_lag:g} s behind"
         if self.max_transaction and readings.age > self.max_transaction:
             return f"{readings.oldest} has had a transaction open for more than {self.max_transaction:g} s"
         return ""

@@ -1,12 +1,15 @@
 -- What a worker looks at between two chunks. Nothing here waits for a lock.
 
 -- name: readings
--- Gives what is asked of a run and by whom; by how many seconds the slowest standby is behind; and the process, name and
--- age in seconds of the oldest transaction of anybody but its workers. What this role may not see counts as nothing.
-SELECT r.request, r.requested_by,
-    coalesce((SELECT extract(epoch FROM max(s.replay_lag)) FROM pg_stat_replication s), 0),
-    o.pid, o.name, coalesce(o.age, 0)
+-- Gives what is asked of a run and by whom; the standby that is furthest behind, and by how many seconds; and the process,
+-- name and age in seconds of the oldest transaction of anybody but its workers. What this role may not see counts as
+-- nothing.
+SELECT r.request, r.requested_by, coalesce(b.name, ''), coalesce(b.lag, 0), o.pid, o.name, coalesce(o.age, 0)
 FROM separation_runs r LEFT JOIN LATERAL (
+    SELECT concat_ws(' at ', s.application_name, host(s.client_addr)) AS name, extract(epoch FROM s.replay_lag) AS lag
+    FROM pg_stat_replication s WHERE s.replay_lag IS NOT NULL
+    ORDER BY s.replay_lag DESC LIMIT 1
+) b ON true LEFT JOIN LATERAL (
     SELECT a.pid, coalesce(nullif(a.application_name, ''), a.usename::text) AS name,
         extract(epoch FROM clock_timestamp() - a.xact_start) AS age
     FROM pg_stat_activity a

@@ -60,7 +60,7 @@ def run():
 @pytest.mark.parametrize(
     ("seen", "reason"),
     [
-        (Readings(lag=11.0), "a standby is more than 10 s behind"),
+        (Readings(standby="berlin", lag=11.0), "the standby berlin is more than 10 s behind"),
         (
             Readings(oldest="process 5 (report)", age=301.0),
             "process 5 (report) has had a transaction open for more than 300 s",
