@@ -8,7 +8,8 @@
 --
 -- What needs nothing costs next to nothing: conditions in the triggers' WHEN tell it row by row, before any function is
 -- called. A row that needs something marks its table, by a setting that ends with the transaction; at the end of the
--- statement all of its rows are then followed in sets. Triggers that look at single rows are named to fire last.
+-- statement all of its rows are then followed in sets. Triggers that look at single rows are named to fire last. A
+-- condition in WHEN is parsed anew for each statement: where the function is called nearly always, the function asks.
 --
 -- Transition tables are read into arrays, and only arrays are joined with tables: a plan that was made for one row is
 -- kept for ten thousand. A row that several cascades of one statement wrote stands in them several times.
@@ -85,25 +86,30 @@ BEGIN
 END
 $mirror$
 
+-- name: let_go
+-- Lets those of these customers go of their email who have another in users by now while somebody else has this one: two
+-- people who exchange emails would both be refused. The caller renews them, and the bypass is on.
+CREATE OR REPLACE FUNCTION separation_let_go(ids integer[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+    UPDATE customers c SET email = 'renewed-' || c.id || '@invalid'
+    WHERE c.id = ANY (ids)
+        AND NOT EXISTS (SELECT FROM users u
+            WHERE u.id = c.id AND lower(btrim(u.email, E' \t\n\r\f\x0b')) = lower(c.email))
+        AND EXISTS (SELECT FROM users u
+            WHERE lower(btrim(u.email, E' \t\n\r\f\x0b')) = lower(c.email) AND u.is_customer AND u.id <> c.id)
+$mirror$
+
 -- name: renew
 -- Brings the columns of these customers into step with users; writes no row that is right. What users cannot say stays:
 -- how a name falls into first and last, whether somebody without a readable hash is deactivated. An email that the old
 -- application changed is not verified any more, unless the old application's own profile says so. The caller holds the
--- customers' rows.
+-- customers' rows, and has let go of emails that others have by now.
 CREATE OR REPLACE FUNCTION separation_renew(ids integer[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
 DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
 BEGIN
     PERFORM set_config('separation.bypass', 'on', true);
-    -- Two people who exchanged emails: whoever has another's by now lets go of it first.
-    UPDATE customers c SET email = 'renewed-' || c.id || '@invalid'
-    WHERE c.id = ANY (ids)
-        AND NOT EXISTS (SELECT FROM users u
-            WHERE u.id = c.id AND lower(btrim(u.email, E' \t\n\r\f\x0b')) = lower(c.email))
-        AND EXISTS (SELECT FROM users u
-            WHERE lower(btrim(u.email, E' \t\n\r\f\x0b')) = lower(c.email) AND u.is_customer AND u.id <> c.id);
-
     WITH classified AS ({{classified_users}} WHERE u.id = ANY (ids))
     UPDATE customers c SET email = n.email, password = n.password, is_active = n.is_active, first_name = n.first_name,
         last_name = n.last_name, phone = n.phone, email_verified = n.email_verified,
@@ -501,6 +507,7 @@ BEGIN
     UPDATE customer_profiles p SET customer_id = NULL
     WHERE p.customer_id = ANY (ids) AND p.user_id IS NOT NULL AND p.user_id <> p.customer_id;
     IF stays <> '{}' THEN
+        PERFORM separation_let_go(stays);
         PERFORM separation_renew(stays);
     END IF;
     IF comes <> '{}' THEN
@@ -515,6 +522,7 @@ BEGIN
         IF inserted < cardinality(comes) THEN
             -- Another session inserted some of them meanwhile, from what it saw.
             PERFORM c.id FROM customers c WHERE c.id = ANY (comes) ORDER BY c.id FOR NO KEY UPDATE;
+            PERFORM separation_let_go(comes);
             PERFORM separation_renew(comes);
         END IF;
     END IF;
@@ -756,44 +764,56 @@ $mirror$
 -- Before a booking is inserted: gives it its customer, or its user, whichever is missing. One that counts as no visit, of
 -- a customer whom the restaurant knows, needs no more. Whoever is not moved yet is queued, for a chunk that is open just
 -- now may not see the booking. A customer named beside a user is what the old application says, and remembered. An order
--- at another restaurant than its reservation is followed, whosever it is.
+-- at another restaurant than its reservation is followed, whosever it is. Each statement in here looks at as few tables
+-- as it can, the most frequent outcome first, for to start one costs most of it: who is in customers is merged into
+-- nobody, staff need no phase.
 CREATE OR REPLACE FUNCTION separation_on_booked() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
 DECLARE
     person integer := coalesce(NEW.user_id, NEW.customer_id);
-    customer integer;
+    customer integer; merged boolean; linked boolean;
 BEGIN
+    IF current_setting('separation.bypass', true) = 'on' THEN
+        RETURN NEW;
+    END IF;
     IF TG_TABLE_NAME = 'orders' THEN
         IF NEW.reservation_id IS NOT NULL THEN
             PERFORM set_config('separation.orders', 'on', true) FROM reservations r
             WHERE r.id = NEW.reservation_id AND r.restaurant_id <> NEW.restaurant_id;
         END IF;
     END IF;
-    IF (NEW.user_id IS NULL OR NEW.customer_id IS NULL)
-        AND current_setting('transaction_isolation') = 'read committed'
-    THEN
-        SELECT c.id INTO customer FROM separation_phase p
-            JOIN customers c ON c.id = coalesce(({{heir_of}}), person)
-        WHERE p.name = 'dual' FOR KEY SHARE OF c SKIP LOCKED;
-        IF FOUND THEN
-            NEW.user_id := person;
-            NEW.customer_id := customer;
-            IF NEW.status <> 'COMPLETED' THEN
-                -- A statement of its own: what it sees was committed before the customer was locked.
-                PERFORM FROM customer_restaurants l
-                WHERE l.customer_id = customer AND l.restaurant_id = NEW.restaurant_id;
-                IF FOUND THEN
-                    RETURN NEW;
-                END IF;
+    IF NEW.user_id IS NULL OR NEW.customer_id IS NULL THEN
+        IF current_setting('transaction_isolation') = 'read committed' THEN
+            SELECT c.id INTO customer FROM customers c WHERE c.id = person FOR KEY SHARE SKIP LOCKED;
+        END IF;
+        IF customer IS NULL THEN
+            SELECT EXISTS (SELECT FROM separation_merges m WHERE m.user_id = u.id) INTO merged
+            FROM users u WHERE u.id = person AND u.is_customer;
+            IF merged THEN
+                customer := separation_customer_for(person);
             END IF;
-            PERFORM set_config('separation.' || TG_TABLE_NAME, 'on', true);
+        END IF;
+        IF customer IS NOT NULL THEN
+            -- A statement of its own: what it sees was committed before the customer was locked.
+            SELECT l.id IS NOT NULL INTO linked
+            FROM separation_phase p LEFT JOIN customer_restaurants l
+                ON l.customer_id = customer AND l.restaurant_id = NEW.restaurant_id
+            WHERE p.name = 'dual';
+            IF FOUND THEN
+                NEW.user_id := person;
+                NEW.customer_id := customer;
+                IF NOT linked OR NEW.status = 'COMPLETED' THEN
+                    PERFORM set_config('separation.' || TG_TABLE_NAME, 'on', true);
+                END IF;
+                RETURN NEW;
+            END IF;
+        END IF;
+        IF NEW.customer_id IS NULL AND person IS NOT NULL THEN
+            IF merged IS NOT NULL THEN
+                INSERT INTO separation_pending (user_id) SELECT person FROM separation_phase WHERE name = 'dual';
+            END IF;
             RETURN NEW;
         END IF;
-    END IF;
-    IF NEW.customer_id IS NULL AND NEW.user_id IS NOT NULL THEN
-        INSERT INTO separation_pending (user_id)
-        SELECT u.id FROM separation_phase p JOIN users u ON u.id = NEW.user_id AND u.is_customer WHERE p.name = 'dual';
-        RETURN NEW;
     END IF;
     IF EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         IF person IS NULL THEN
@@ -1146,15 +1166,16 @@ CREATE OR REPLACE TRIGGER zz_separation_judge BEFORE UPDATE ON users FOR EACH RO
     EXECUTE FUNCTION separation_mark('separation.users_judged')
 
 -- name: booking_triggers
--- Fires before a booking is inserted, or given a customer or a user; and after an insert only if that marked it.
+-- Fires before a booking is inserted, or given a customer or a user; and after an insert only if that marked it, which no
+-- insert of the migration's own does.
 CREATE OR REPLACE TRIGGER zz_separation_booked BEFORE INSERT ON {table} FOR EACH ROW
-    WHEN ({{unless_ours}}) EXECUTE FUNCTION separation_on_booked();
+    EXECUTE FUNCTION separation_on_booked();
 CREATE OR REPLACE TRIGGER separation_given BEFORE UPDATE OF customer_id ON {table} FOR EACH ROW
     WHEN ({{unless_ours}}) EXECUTE FUNCTION separation_on_customer_given();
 CREATE OR REPLACE TRIGGER separation_passed BEFORE UPDATE OF user_id ON {table} FOR EACH ROW
     WHEN ({{unless_ours}} AND OLD.user_id IS DISTINCT FROM NEW.user_id) EXECUTE FUNCTION separation_on_user_given();
 CREATE OR REPLACE TRIGGER separation_insert AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    WHEN ({{unless_ours}} AND current_setting('separation.{table}', true) = 'on') EXECUTE FUNCTION {function}()
+    WHEN (current_setting('separation.{table}', true) = 'on') EXECUTE FUNCTION {function}()
 
 -- name: dish_triggers
 -- Fires after new menus or recipes, and after some have lost their restaurant.
