@@ -1,16 +1,20 @@
-# Everything starts here: `make demo` shows the whole job, `make check` tests it. Both do their own set-up in .venv.
+# Everything starts here: `make run` serves it, `make check` tests it. Both do their own set-up in .venv.
+# `make demo` shows the whole job.  # separation: line
 # Only make and Python (3.11 or newer) are needed; `make install PYTHON=/path/to/python` takes that one.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-steps demo-again test soak lint check run bench clean distclean
+.PHONY: help install test lint check run clean distclean
+.PHONY: demo demo-steps demo-again soak bench  # separation: line
 
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11)
 PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 
+# separation: begin
 # The demo lives on the embedded server, whatever DATABASE_URL says: it must never reach anybody's database.
 DEMO := DATABASE_URL= ENVIRONMENT= $(MANAGE)
 DEMO_DONE := .postgres/demo-done
+# separation: end
 
 # What a deployment sets, for the checks of one; nothing is connected to.
 DEPLOYED := DATABASE_URL=postgres://nobody@127.0.0.1:1/none ALLOWED_HOSTS=restaurants.example DEBUG=false \
@@ -41,6 +45,7 @@ install: .venv/.installed  ## make .venv and put the packages into it
 	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	@touch $@
 
+# separation: begin
 demo: .venv/.installed  ## move 5,000 customers of a sample legacy database, every step shown
 	@$(MAKE) --no-print-directory $(if $(wildcard $(DEMO_DONE)),demo-again,demo-steps)
 	@echo
@@ -72,6 +77,7 @@ demo-steps:
 	@echo; echo "== 7. Prove it, from the tables alone"
 	@$(DEMO) verify_separation
 	@mkdir -p .postgres && touch $(DEMO_DONE)
+# separation: end
 
 run: .venv/.installed  ## serve the site at http://127.0.0.1:8000/
 	@$(MANAGE) runserver 127.0.0.1:8000
@@ -79,9 +85,11 @@ run: .venv/.installed  ## serve the site at http://127.0.0.1:8000/
 test: .venv/.installed  ## run every test
 	@$(PY) -m pytest
 
+# separation: begin
 soak: .venv/.installed  ## search for half an hour where a run, the mirror or the way back could break (10,000 random steps)
 	@$(PY) -m pytest -n 2 --dist load --hypothesis-profile=soak tests/separation/test_state_machine.py \
 		tests/separation/test_mirror_properties.py tests/separation/test_engine_properties.py
+# separation: end
 
 lint: .venv/.installed  ## check style, types, imports, migrations and the deployment's settings
 	@$(PY) -m ruff check .
@@ -93,8 +101,10 @@ lint: .venv/.installed  ## check style, types, imports, migrations and the deplo
 
 check: lint test  ## lint and test
 
+# separation: begin
 bench: .venv/.installed  ## compare the engine's speed and memory with plain SQL
 	@$(PY) -m bench
+# separation: end
 
 clean:  ## stop the embedded server; delete its data, the backups, logs and caches
 	@[ ! -f .venv/.installed ] || DATABASE_URL= $(PY) -m config.embedded_postgres remove

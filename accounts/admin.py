@@ -35,7 +35,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("email", "name", "phone", "role")
 
     def clean_email(self) -> str:
-        """Return the email; refuse one that another user has in any case, also a customer."""
+        """Return the email; refuse one that another user has in any case."""
         email: str = self.cleaned_data["email"]
         if User.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError("Another user already has this email.")
@@ -51,7 +51,11 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
 
 def other_superadmins(user: User) -> bool:
     """Return whether anybody but USER is a SUPERADMIN who can log in."""
-    return User.objects.filter(role=User.Role.SUPERADMIN, is_customer=False).exclude(pk=user.pk).exists()
+    others = User.objects.filter(role=User.Role.SUPERADMIN).exclude(pk=user.pk)
+    # separation: begin
+    others = others.filter(is_customer=False)
+    # separation: end
+    return others.exists()
 
 
 def history_of(user: User) -> list[str]:
@@ -101,7 +105,7 @@ class NewRestaurantInline(TableInline):
 
 @admin.register(User)
 class UserAdmin(BaseUserAdmin, ScopedAdmin):  # type: ignore[type-arg, misc]
-    """Staff users; customers of the legacy table are not among them."""
+    """Staff users."""
 
     allowed = {"view": SUPERADMIN, "add": SUPERADMIN, "change": SUPERADMIN, "delete": SUPERADMIN}
     empty_hint = "Change the search or the filters, or make a first SUPERADMIN: python manage.py createsuperuser"
@@ -135,7 +139,10 @@ class UserAdmin(BaseUserAdmin, ScopedAdmin):  # type: ignore[type-arg, misc]
         """Return the staff, with where they work."""
         links = Prefetch("restaurant_staff", RestaurantStaff.objects.select_related("restaurant").order_by("id"))
         staff: QuerySet[User] = ScopedAdmin.get_queryset(self, request)
-        return staff.filter(is_customer=False).prefetch_related(links)
+        # separation: begin
+        staff = staff.filter(is_customer=False)
+        # separation: end
+        return staff.prefetch_related(links)
 
     def scoped(self, queryset: QuerySet[Any], places: frozenset[int]) -> QuerySet[Any]:
         """Return nothing: only a SUPERADMIN sees staff."""

@@ -26,10 +26,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A row of the legacy `users` table; whoever is flagged as a customer there never enters the admin.
-
-    `is_customer` is the one column of the compatibility layer outside `separation`; the contract removes it.
-    """
+    """A row of the legacy `users` table: whoever works for the platform or for one of its restaurants."""
 
     class Role(models.TextChoices):
         """The platform-wide role."""
@@ -45,7 +42,10 @@ class User(AbstractBaseUser):
     name = LineField(null=True, blank=True)
     password = RawBCryptField()
     role = EnumField("UserRole", choices=Role.choices, default=Role.USER)
+    # separation: begin
+    # The one column of the compatibility layer outside the engine: whoever is flagged never enters the admin.
     is_customer = models.BooleanField(default=False)
+    # separation: end
     phone = models.CharField(max_length=50, null=True, blank=True)
     created_at = LegacyDateTimeField(auto_now_add=True)
     updated_at = LegacyDateTimeField(auto_now=True)
@@ -66,20 +66,23 @@ class User(AbstractBaseUser):
         """Return the name as the admin shows it beside the email."""
         return self.name or ""
 
+    # separation: begin
     @property
     def is_active(self) -> bool:  # type: ignore[override]
         """Whether this user may log in at all: whoever is flagged as a customer may not, whatever else they are."""
         return not self.is_customer
 
+    # separation: end
+
     @property
     def is_superuser(self) -> bool:
         """Whether this user may do everything in every restaurant."""
-        return self.role == self.Role.SUPERADMIN and not self.is_customer
+        return self.role == self.Role.SUPERADMIN and bool(self.is_active)
 
     @property
     def is_staff(self) -> bool:
-        """Whether this user may log in to the admin: by role, or as active staff somewhere, never as a customer."""
-        if self.is_customer:
+        """Whether this user may log in to the admin: by role, or as active staff somewhere."""
+        if not self.is_active:
             return False
         return self.role in (self.Role.ADMIN, self.Role.SUPERADMIN) or bool(self.restaurant_roles)
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from backoffice.plugins import plugged
+from backoffice.plugins import plugged  # separation: line
 from backoffice.search import search_customers
 from backoffice.tables import link, shown_value, table
 from config.scoping import MANAGER, FormInline, ScopedAdmin, TableInline, column
@@ -63,9 +63,14 @@ class CustomerAdmin(ScopedAdmin):
     """
 
     allowed = {"view": MANAGER, "change": MANAGER}
+    # separation: begin
     empty_hint = "If nobody has been moved yet, see what would happen: python manage.py migrate_customers"
+    # separation: end
 
-    list_display = ("id", "full_name", "email_shown", "phone", "restaurant_count", "origin")
+    list_display = (
+        *("id", "full_name", "email_shown", "phone", "restaurant_count"),
+        "origin",  # separation: line
+    )
     list_display_links = ("id", "full_name")
     list_filter = ("is_active", "email_verified")
     sortable_by = ("id", "email_shown")
@@ -88,13 +93,15 @@ class CustomerAdmin(ScopedAdmin):
     change_form_outer_after_template = "backoffice/panels.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Return the customers this user may see, each with the number of their restaurants and their origin."""
+        """Return the customers this user may see, each with the number of their restaurants."""
         links = self._links(request).filter(customer=OuterRef("pk")).order_by().values("customer")
         counted = Coalesce(Subquery(links.annotate(links=Count("pk")).values("links")), 0)
-        customers = super().get_queryset(request).annotate(restaurant_count=counted)
+        customers: QuerySet[Any] = super().get_queryset(request).annotate(restaurant_count=counted)
+        # separation: begin
         for expression in plugged("moved_at"):
             customers = customers.annotate(moved_at=expression())
-        return customers  # type: ignore[no-any-return]
+        # separation: end
+        return customers
 
     def _links(self, request: HttpRequest) -> QuerySet[CustomerRestaurant]:
         if request.user.is_superuser:
@@ -128,12 +135,11 @@ class CustomerAdmin(ScopedAdmin):
         )
 
     def _panels(self, request: HttpRequest, customer: Customer) -> list[SafeString]:
-        plugins = (panel(request, customer) for panel in plugged("customer"))
-        return [
-            panel
-            for panel in (self._reservations(request, customer), self._orders(request, customer), *plugins)
-            if panel
-        ]
+        panels = [self._reservations(request, customer), self._orders(request, customer)]
+        # separation: begin
+        panels += [panel for plugin in plugged("customer") if (panel := plugin(request, customer))]
+        # separation: end
+        return panels
 
     def _reservations(self, request: HttpRequest, customer: Customer) -> SafeString:
         rows = self.admin_site.get_model_admin(Reservation).get_queryset(request).filter(customer=customer)
@@ -189,11 +195,14 @@ class CustomerAdmin(ScopedAdmin):
         """Return how many of this user's restaurants the customer goes to."""
         return int(customer.restaurant_count)
 
+    # separation: begin
     @column("came")
     def origin(self, customer: Any) -> str:
         """Return when the customer was moved from the legacy table, or that they registered here."""
         moved_at = getattr(customer, "moved_at", None)
         return f"moved {moved_at:%Y-%m-%d %H:%M}" if moved_at else "registered"
+
+    # separation: end
 
 
 def _all(count: int, page: str, customer: Customer) -> SafeString | str:

@@ -6,15 +6,18 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import RestaurantStaff, User
-from backoffice.plugins import plugged
+from backoffice.plugins import plugged  # separation: line
 from backoffice.tables import link, table
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return CONTEXT with what this user wants to see first."""
     assert isinstance(request.user, User)  # noqa: S101 (the admin has let this user in)
-    panels = [panel(request) for panel in plugged("index")]
-    return {**context, "panels": [panel for panel in (*panels, _workplaces(request.user)) if panel]}
+    panels = [_workplaces(request.user)]
+    # separation: begin
+    panels = [*(panel(request) for panel in plugged("index")), *panels]
+    # separation: end
+    return {**context, "panels": [panel for panel in panels if panel]}
 
 
 def _workplaces(user: User) -> str:

@@ -296,7 +296,7 @@ def bring_back(editor: BaseDatabaseSchemaEditor, table: str) -> None:
     if _ASIDE not in note:
         return
     if one(editor, f"SELECT EXISTS (SELECT FROM {table})"):  # noqa: S608 (a name of ours)
-        raise RuntimeError(f"{table} has rows. Next: python manage.py migrate_customers --rollback")
+        raise RuntimeError(f"{table} has rows, which would be lost: nothing was changed.")
     change(
         editor,
         f"DROP TABLE {table}; "

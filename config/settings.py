@@ -1,8 +1,7 @@
 """Settings: one file, read from the environment (or `.env`), failing loudly and naming the variable.
 
 With no DATABASE_URL the project is a workshop on the embedded PostgreSQL and needs no variable at all. With one,
-it is taken for production: the secrets are required and DEBUG is off. What *kind* of database it is connected to
-is written inside the database (`manage.py environment`); no variable can make that more lenient.
+it is taken for production: the secrets are required and DEBUG is off.
 """
 
 import os
@@ -83,7 +82,9 @@ DEBUG = env.bool("DEBUG", default=EMBEDDED)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if EMBEDDED else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
-# Can only make things stricter: `production` overrides a staging or scratch mark inside the database.
+# separation: begin
+# What *kind* of database it is connected to is written inside the database (`manage.py environment`). This variable
+# can only make things stricter: `production` overrides a staging or scratch mark inside the database.
 ENVIRONMENT = env.str("ENVIRONMENT", default="")
 if ENVIRONMENT not in ("", "production"):
     raise ImproperlyConfigured(
@@ -95,6 +96,7 @@ BACKUP_DIR = Path(env.str("BACKUP_DIR", default=str(BASE_DIR / "backups")))
 # The public keys (age) that backups are encrypted to.
 BACKUP_RECIPIENT = env.list("BACKUP_RECIPIENT", default=[])
 LOG_DIR = Path(env.str("LOG_DIR", default=str(BASE_DIR / "logs")))
+# separation: end
 
 # --- Watching it ---
 
@@ -161,7 +163,7 @@ INSTALLED_APPS = [
     "orders",
     "portal",
     "backoffice",
-    "separation",
+    "separation",  # separation: line
 ]
 
 MIDDLEWARE = [
@@ -248,6 +250,7 @@ UNFOLD = {
     "SIDEBAR": {"show_all_applications": True},
 }
 
+# separation: begin
 # What becomes of customers' rows in tables that the models do not know; by default separation.toml, where there is one.
 SEPARATION_POLICY = env.str("SEPARATION_POLICY", default="")
 
@@ -257,6 +260,7 @@ SEPARATION_PLUGINS = {
     "customer": ["separation.panels.provenance"],
     "moved_at": ["separation.panels.moved_at"],
 }
+# separation: end
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

@@ -1,79 +1,17 @@
 import os
-import signal
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
-import hypothesis
 import pytest
 from django.conf import settings
-from django.db import connection
-from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
-from separation.environment import mark_scratch
-from tests.databases import Databases, LegacyDatabase, MakeLegacyDatabase, refuse_production, server
 from tests.memory import server_folder
 
-# How long tests of random data search: a little and always the same, or long (`make soak`).
-_SEARCHES = {
-    "quick": hypothesis.settings(deadline=None, max_examples=8, stateful_step_count=25, derandomize=True),
-    "soak": hypothesis.settings(deadline=None, max_examples=200, stateful_step_count=50, print_blob=True),
-}
+pytest_plugins = ["tests.separation.session"]  # separation: line
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take the embedded server that is for tests: it does not wait for the disk, and holds nobody's data."""
     os.environ.setdefault("EMBEDDED_POSTGRES_DIR", str(server_folder()))
     settings.EMBEDDED_POSTGRES_DIR = Path(os.environ["EMBEDDED_POSTGRES_DIR"])
-    for name, search in _SEARCHES.items():
-        hypothesis.settings.register_profile(name, search)
-    hypothesis.settings.load_profile(config.getoption("--hypothesis-profile") or "quick")
     os.environ["EMBEDDED_POSTGRES_FAST"] = "true"  # for commands in processes of their own
     settings.EMBEDDED_POSTGRES_FAST = True
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # Started in the background of a script; the commands that tests interrupt would inherit that.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Look at a server that is not ours before the first test, once for all workers."""
-    if not settings.EMBEDDED and not hasattr(session.config, "workerinput"):
-        with session.config.stash[blocking_manager_key].unblock():
-            refuse_production()
-
-
-@pytest.fixture(scope="session")
-def databases(django_db_blocker: DjangoDbBlocker) -> Iterator[Databases]:
-    """The databases of this test process."""
-    with django_db_blocker.unblock(), server() as admin:
-        databases = Databases(admin)
-        yield databases
-        databases.close()
-
-
-@pytest.fixture
-def legacy_database(databases: Databases, django_db_blocker: DjangoDbBlocker) -> Iterator[MakeLegacyDatabase]:
-    """A legacy database of the test's own, behind `django.db.connection`; not together with pytest-django's `db`.
-
-    `legacy_database("plain", customers=60, seed=1, adopted=True)` is one on which `manage.py migrate` has run.
-    """
-    with django_db_blocker.unblock(), ExitStack() as clones:
-
-        def make(kind: str = "plain", *, customers: int = 60, seed: int = 1, adopted: bool = False) -> LegacyDatabase:
-            return clones.enter_context(databases.clone(kind, customers, seed, adopted))
-
-        yield make
-
-
-@pytest.fixture
-def empty_database(databases: Databases, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """The name of a database with nothing in it."""
-    with django_db_blocker.unblock(), databases.empty() as name:
-        yield name
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Mark pytest-django's own database as scratch: a later session on the same server will look."""
-    with django_db_blocker.unblock():
-        mark_scratch(connection)

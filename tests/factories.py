@@ -12,7 +12,7 @@ from menus.models import Menu, Recipe
 from orders.models import Order
 from reservations.models import Reservation
 from restaurants.models import Restaurant
-from separation.models import Backup, Chunk, Finding, Run
+from separation.models import Backup, Chunk, Finding, Run  # separation: line
 
 PASSWORD = "correct horse battery"
 # PASSWORD as the old application hashed it, at the lowest cost so that tests are fast.
@@ -112,6 +112,7 @@ class RecipeFactory(DjangoModelFactory[Recipe]):
     restaurant = SubFactory(RestaurantFactory)
 
 
+# separation: begin
 class RunFactory(DjangoModelFactory[Run]):
     class Meta:
         model = Run
@@ -156,6 +157,9 @@ class BackupFactory(DjangoModelFactory[Backup]):
     rows = 2
     bytes = 3
     manifest_sha256 = "0" * 64
+
+
+# separation: end
 
 
 def staff_of(restaurant: Restaurant, works_as: str, **columns: Any) -> User:

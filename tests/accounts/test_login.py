@@ -1,4 +1,4 @@
-"""Staff log in as they always did, and logging in leaves no trace in `users`; customers never do."""
+"""Staff log in as they always did, and logging in leaves no trace in `users`."""
 
 from typing import Any
 
@@ -83,15 +83,6 @@ def test_an_argon2_hash_lets_in_and_is_left_alone(client: Client) -> None:
     assert rows_of_users() == before
 
 
-@pytest.mark.parametrize("role", User.Role.values)
-@pytest.mark.parametrize("staff_role", [None, *RestaurantStaff.Role.values])
-def test_whoever_is_flagged_as_a_customer_never_logs_in(client: Client, role: str, staff_role: str | None) -> None:
-    user = UserFactory.create(role=role, is_customer=True)
-    if staff_role:
-        RestaurantStaffFactory.create(user=user, role=staff_role)
-    assert log_in(client, user.email, PASSWORD) is False
-
-
 @pytest.mark.parametrize(
     ("role", "staff_role", "enters"),
     [
@@ -113,13 +104,6 @@ def test_who_enters(client: Client, role: str, staff_role: str | None, enters: b
 def test_staff_who_left_do_not_enter(client: Client) -> None:
     user = RestaurantStaffFactory.create(is_active=False).user
     assert log_in(client, user.email, PASSWORD) is False
-
-
-def test_an_open_session_ends_when_somebody_becomes_a_customer(client: Client) -> None:
-    user = UserFactory.create(role=User.Role.SUPERADMIN)
-    assert log_in(client, user.email, PASSWORD) is True
-    User.objects.filter(pk=user.pk).update(is_customer=True)
-    assert client.get("/admin/").status_code == 302
 
 
 def test_an_open_session_ends_when_somebody_leaves(client: Client) -> None:

@@ -41,26 +41,17 @@ def test_a_role_this_code_does_not_know_gives_nothing() -> None:
     assert user.restaurants_as("STAFF") == frozenset()
 
 
-def test_only_a_superadmin_who_is_no_customer_may_do_everything() -> None:
+def test_only_a_superadmin_may_do_everything() -> None:
     assert UserFactory.build(role="SUPERADMIN").has_perms(["orders.view_order", "x.y"]) is True
     assert UserFactory.build(role="SUPERADMIN").has_module_perms("orders") is True
-    for other in (
-        UserFactory.build(role="SUPERADMIN", is_customer=True),
-        UserFactory.build(role="ADMIN"),
-        UserFactory.build(),
-    ):
+    for other in (UserFactory.build(role="ADMIN"), UserFactory.build()):
         assert other.has_perm("orders.view_order") is False
         assert other.has_module_perms("orders") is False
 
 
-def test_a_customer_is_neither_active_nor_staff() -> None:
-    user = UserFactory.build(role="SUPERADMIN", is_customer=True)
-    assert (user.is_active, user.is_staff, user.is_superuser) == (False, False, False)
-
-
 def test_making_staff() -> None:
     user = User.objects.create_user("Ann@Example.org", "a password of some length", name="Ann")
-    assert (user.email, user.role, user.is_customer) == ("Ann@Example.org", "USER", False)
+    assert (user.email, user.role) == ("Ann@Example.org", "USER")
     assert user.check_password("a password of some length") is True
     assert User.objects.create_superuser("root@example.org", "another password").role == "SUPERADMIN"
     assert User.objects.create_user("nobody@example.org").has_usable_password() is False

@@ -49,7 +49,7 @@ def test_a_new_user_cannot_log_in_until_a_password_is_set(client: Client, root: 
     answer = client.post("/admin/accounts/user/add/", values)
     user = User.objects.get(email="Ann@example.org")
     assert (answer.status_code, answer["Location"]) == (302, f"/admin/accounts/user/{user.pk}/change/")
-    assert (user.is_customer, user.has_usable_password()) == (False, False)
+    assert user.has_usable_password() is False
     assert (
         client.post(
             f"/admin/accounts/user/{user.pk}/password/",
@@ -102,7 +102,7 @@ def test_no_page_shows_a_hash_not_even_a_part_of_it(client: Client, root: User) 
 
 @pytest.mark.parametrize("email", ["root@example.org", "ROOT@Example.org", "guest@example.org", "GUEST@example.org"])
 def test_an_email_that_anybody_has_in_any_case_is_refused(client: Client, root: User, email: str) -> None:
-    UserFactory.create(email="Guest@example.org", is_customer=True)
+    UserFactory.create(email="Guest@example.org")
     answer = client.post("/admin/accounts/user/add/", form(email=email, name="", role="USER"))
     assert answer.status_code == 200
     assert errors(answer)["email"][0] in (
@@ -119,7 +119,7 @@ def test_a_change_writes_the_changed_columns_and_their_time_alone(client: Client
         before = cursor.fetchone()[0]
         answer = client.post(
             f"/admin/accounts/user/{user.pk}/change/",
-            form(email=user.email, name="After", phone="1" * 50, role="USER", is_customer="on", password="x"),
+            form(email=user.email, name="After", phone="1" * 50, role="USER", password="x"),
         )
         assert answer.status_code == 302
         cursor.execute("SELECT to_jsonb(u) - 'name' - 'updated_at' FROM users u WHERE id = %s", [user.pk])
@@ -190,7 +190,6 @@ def test_the_same_restaurant_twice_is_refused(client: Client, root: User) -> Non
 
 
 def test_the_only_superadmin_stays_one(client: Client, root: User) -> None:
-    UserFactory.create(role=User.Role.SUPERADMIN, is_customer=True)
     page = f"/admin/accounts/user/{root.pk}/change/"
     answer = client.post(page, form(email=root.email, name=root.name, role="ADMIN"))
     assert errors(answer) == {"role": ["This is the only SUPERADMIN: make somebody else one first."]}
@@ -199,15 +198,6 @@ def test_the_only_superadmin_stays_one(client: Client, root: User) -> None:
     assert User.objects.filter(pk=root.pk).exists()
     UserFactory.create(role=User.Role.SUPERADMIN)
     assert client.post(page, form(email=root.email, name=root.name, role="ADMIN")).status_code == 302
-
-
-def test_customers_are_not_among_the_staff(client: Client, root: User) -> None:
-    customer = UserFactory.create(is_customer=True)
-    rows = client.get("/admin/accounts/user/").context["cl"].result_list
-    assert list(rows) == [root]
-    assert client.get(f"/admin/accounts/user/{customer.pk}/change/").status_code == 302
-    assert client.post(f"/admin/accounts/user/{customer.pk}/delete/", {"post": "yes"}).status_code == 302
-    assert User.objects.filter(pk=customer.pk).exists()
 
 
 def test_a_user_without_history_can_be_deleted_with_their_links(client: Client, root: User) -> None:

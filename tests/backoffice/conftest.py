@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
+from types import SimpleNamespace  # separation: line
 
 import pytest
 from django.test import Client
@@ -10,23 +10,23 @@ from menus.models import MenuItem, MenuSection
 from orders.models import OrderItem
 from restaurants.models import Restaurant
 from tests.factories import (
-    BackupFactory,
-    ChunkFactory,
+    BackupFactory,  # separation: line
+    ChunkFactory,  # separation: line
     CustomerFactory,
     CustomerRestaurantFactory,
-    FindingFactory,
+    FindingFactory,  # separation: line
     MenuFactory,
     OrderFactory,
     RecipeFactory,
     ReservationFactory,
     RestaurantFactory,
     RestaurantStaffFactory,
-    RunFactory,
+    RunFactory,  # separation: line
     UserFactory,
     staff_of,
 )
 
-PRINCIPALS = ("anonymous", "customer", "staff", "manager", "owner", "admin", "superadmin")
+PRINCIPALS = ("anonymous", "nobody", "staff", "manager", "owner", "admin", "superadmin")
 # In everything that belongs to the other restaurant, and in nothing else.
 SECRET = "Zzsecret"
 
@@ -84,12 +84,15 @@ def rows_of(restaurant: Restaurant, mark: str) -> Rows:
 def world(db: None) -> World:
     here = RestaurantFactory.create(name="Here", slug="here")
     there = RestaurantFactory.create(name=f"{SECRET} There", slug=f"{SECRET}-there")
+    records: dict[str, int] = {}
+    # separation: begin
     run = RunFactory.create(operator=f"{SECRET} operator")
     chunk = ChunkFactory.create(run=run, error=f"{SECRET} error")
     finding = FindingFactory.create(run=run, detail={"error": SECRET})
     backup = BackupFactory.create(path=f"/backups/{SECRET}")
     engine = SimpleNamespace(run=run, chunk=chunk, finding=finding, backup=backup)
-    records = {f"separation.{name}": row.pk for name, row in vars(engine).items()}
+    records |= {f"separation.{name}": row.pk for name, row in vars(engine).items()}
+    # separation: end
     ours, theirs = rows_of(here, "Ours"), rows_of(there, SECRET)
     shared = CustomerFactory.create(first_name="Both", last_name="Guest", email="both@example.org")
     CustomerRestaurantFactory.create(customer=shared, restaurant=here, visit_count=3, notes="window seat")
@@ -99,13 +102,16 @@ def world(db: None) -> World:
     shared.profile.notes = f"{SECRET} profile note"
     shared.profile.save()
     people = {
-        "customer": UserFactory.create(role=User.Role.SUPERADMIN, is_customer=True),
+        "nobody": UserFactory.create(),
         "staff": staff_of(here, "STAFF"),
         "manager": staff_of(here, "MANAGER"),
         "owner": staff_of(here, "OWNER"),
         "admin": staff_of(here, "STAFF", role=User.Role.ADMIN),
         "superadmin": UserFactory.create(role=User.Role.SUPERADMIN),
     }
+    # separation: begin
+    people["nobody"] = UserFactory.create(role=User.Role.SUPERADMIN, is_customer=True)
+    # separation: end
     for name in ("staff", "manager", "owner", "admin"):
         RestaurantStaffFactory.create(user=people[name], restaurant=there, role="OWNER", is_active=False)
     return World(Rows(here, ours.by_label | records), Rows(there, theirs.by_label | records), shared.pk, people)
@@ -113,7 +119,7 @@ def world(db: None) -> World:
 
 @pytest.fixture
 def as_(world: World) -> Callable[[str], Client]:
-    """Return a browser in which PRINCIPAL is logged in; a customer's session is forged."""
+    """Return a browser in which PRINCIPAL is logged in; that of nobody is forged."""
 
     def browser(principal: str) -> Client:
         client = Client()

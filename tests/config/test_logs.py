@@ -61,7 +61,7 @@ def test_a_request_is_logged_by_its_route_never_by_what_was_typed(lines, db):
 
 
 def test_a_line_is_of_the_run_that_is_under_way(lines):
-    log = logging.getLogger("separation.test")
+    log = logging.getLogger("test")
     with working_on(7):
         log.warning("half way")
     log.warning("over")

@@ -9,7 +9,6 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from config import probes
-from tests.databases import default_connection_to
 
 
 @pytest.fixture
@@ -28,9 +27,18 @@ def test_ready_while_the_database_answers_and_is_migrated(client, db):
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-def test_unready_without_a_database(client, databases, django_db_blocker):
-    with django_db_blocker.unblock(), default_connection_to("test_nowhere"):
-        answer = client.get("/readyz")
+@pytest.fixture
+def no_database(django_db_blocker, monkeypatch):
+    """A database that does not exist, behind the default connection."""
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "NAME", "test_nowhere")
+    with django_db_blocker.unblock():
+        yield
+        connection.close()
+
+
+def test_unready_without_a_database(client, no_database):
+    answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (
         503,
         {"status": "unready", "reason": "the database does not answer"},
@@ -75,14 +83,13 @@ def test_figures_are_for_whom_the_settings_name(client, db, monkeypatch, network
     assert client.get("/metrics", **asked).status_code == status
 
 
-def test_the_figures_say_that_the_database_is_gone(client, databases, django_db_blocker, monkeypatch):
+def test_the_figures_say_that_the_database_is_gone(client, no_database, monkeypatch):
     monkeypatch.setattr(probes, "_FRESH", 0)
-    with django_db_blocker.unblock(), default_connection_to("test_nowhere"):
-        answer = client.get("/metrics")
+    answer = client.get("/metrics")
     lines = answer.content.decode().splitlines()
     assert answer.status_code == 200
     assert "database_up 0.0" in lines
-    assert not [line for line in lines if line.startswith("separation_")]
+    assert not [line for line in lines if line.startswith("separation_")]  # separation: line
     assert [line for line in lines if line.startswith("django_http_requests_before_middlewares_total")]
 
 

@@ -1,0 +1,139 @@
+"""What the contract will do to the repository, known whole before the first change."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.migrations.loader import MigrationLoader
+
+from separation.contract.marks import GOES, is_history, is_in, mentions, unmarked, unreadable
+from separation.database import has_table, name_of
+from separation.errors import STATUS, CheckFailed, Refused
+from separation.models import Phase
+from separation.phases import phase_of
+
+ITSELF = "python -m separation.contract"
+_MIGRATION = Path(__file__).parent / "migration.txt"
+_COMMANDS = Path(__file__).parent.parent / "management" / "commands"
+_SHOWN_FAULTS = 20
+
+
+@dataclass
+class Plan:
+    """The files that go, those that change with their new text and how many lines they lose, and those written."""
+
+    base: Path
+    gone: list[str] = field(default_factory=list)
+    changed: dict[str, tuple[str, int]] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
+
+    def folders(self) -> dict[str, int]:
+        """Return how many files of each thing that goes whole there are."""
+        return {name: count for name in GOES if (count := sum(is_in(path, name) for path in self.gone))}
+
+    @property
+    def undo(self) -> str:
+        """What to type to take it all back, as long as nothing is committed."""
+        return f"git checkout -- . && rm {' '.join(self.written)}"
+
+
+def require_clean(base: Path) -> None:
+    """Raise Refused unless BASE is a git checkout without changes, so that this can be reviewed, and undone."""
+    found = _git(base, "status", "--porcelain", "--", ".")
+    if found is None:
+        raise Refused("git", f"{base} is no git checkout: what this changes could be neither reviewed nor undone.")
+    if changes := found.splitlines():
+        raise Refused(
+            "git",
+            f"{base} has changes that are not committed ({changes[0].strip()}; {len(changes)} in all): what this "
+            "changes could not be told from them.",
+            f"git stash --include-untracked, then {ITSELF}",
+        )
+
+
+def require_separated(connection: BaseDatabaseWrapper) -> None:
+    """Raise Refused unless the database of DATABASE_URL was cleaned up."""
+    phase = phase_of(connection) if has_table(connection, "separation_phase") else "not adopted"
+    if phase != Phase.SEPARATED:
+        raise Refused(
+            "phase",
+            f"The phase of database {name_of(connection)!r} is {phase}, not separated: it still needs this code. Set "
+            "DATABASE_URL to the production database if it is another.",
+            STATUS,
+        )
+
+
+def plan_of(base: Path) -> Plan:
+    """Return what the contract does to the checkout at BASE; only reads.
+
+    Raises CheckFailed, with every place, if something that stays mentions what goes, marks do not pair, or what a file
+    would be left with cannot be read.
+    """
+    plan = Plan(base)
+    commands = sorted(path.stem for path in _COMMANDS.glob("[a-z]*.py") if path.stem != "migrate")
+    faults: list[str] = []
+    for path in (_git(base, "ls-files", "-z") or "").split("\0"):
+        if any(is_in(path, name) for name in GOES):
+            plan.gone.append(path)
+        elif path and not is_history(path):
+            faults += [f"{path}:{fault}" for fault in _look_into(plan, path, commands)]
+    if faults:
+        more = [f"and {len(faults) - _SHOWN_FAULTS} more"] if len(faults) > _SHOWN_FAULTS else []
+        raise CheckFailed(
+            "\n  ".join(["These places must be marked `separation:`, or freed of it:", *faults[:_SHOWN_FAULTS], *more]),
+            ITSELF,
+        )
+    plan.written |= _migration()
+    return plan
+
+
+def carry_out(plan: Plan) -> None:
+    """Do what PLAN says, nothing of which is committed."""
+    for path, (text, _) in plan.changed.items():
+        (plan.base / path).write_text(text, encoding="utf-8")
+    for path, text in plan.written.items():
+        (plan.base / path).write_text(text, encoding="utf-8")
+    for whole in map(plan.base.joinpath, GOES):
+        if whole.is_dir():
+            shutil.rmtree(whole)  # with its caches, or Python would still find a package there
+        else:
+            whole.unlink(missing_ok=True)
+
+
+def _look_into(plan: Plan, path: str, commands: list[str]) -> list[str]:
+    """Add to PLAN how the file at PATH changes; return its faults."""
+    file = plan.base / path
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
+        return []  # a picture, a link that leads nowhere, a submodule
+    lines, faults = unmarked(text)
+    left = "".join(line for _, line in lines)
+    if left != text:
+        plan.changed[path] = left, len(text.splitlines()) - len(lines)
+    faults += mentions(lines, commands)
+    if not faults and (why := unreadable(file, left)):
+        faults.append(f" without what is marked it cannot be read: {why}")
+    return faults
+
+
+def _migration() -> dict[str, str]:
+    """Return the migration that ends the separation in a database, by its path."""
+    graph = MigrationLoader(None).graph
+    leaves = {app: graph.leaf_nodes(app)[0][1] for app in ("accounts", "customers")}
+    number = (MigrationAutodetector.parse_number(leaves["accounts"]) or 0) + 1
+    text = Template(_MIGRATION.read_text(encoding="utf-8")).substitute(leaves)
+    return {f"accounts/migrations/{number:04}_contract.py": text}
+
+
+def _git(base: Path, *arguments: str) -> str | None:
+    """Return what git says in BASE, or None if it fails or is not there."""
+    try:
+        done = subprocess.run(["git", "-C", base, *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout
