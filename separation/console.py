@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import environ
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, InterfaceError
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connection
+from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
+from django.db.utils import ConnectionHandler
 
-from config.embedded_postgres import ServerUnavailable
-from separation.errors import Interrupted, PhraseNotGiven, Refused, SeparationError
+from config.embedded_postgres import ServerUnavailable, ensure_running
+from separation.errors import Interrupted, PhraseNotGiven, Refused, SeparationError, UsageFault
 from separation.masking import mask_text
 
 
@@ -94,6 +98,32 @@ class Command(BaseCommand):
         self.note(f"{kind}: {error.message}")
         if error.next_command:
             self.note(f"Next: {error.next_command}")
+
+
+def connection_to(url: str, command: str) -> BaseDatabaseWrapper:
+    """Return a connection to the database at URL, which came with the option that COMMAND ends with.
+
+    Raises UsageFault if that is no address of a PostgreSQL database.
+    """
+    option = command.split()[-1]
+    example = f"{command} postgres://user:password@host:5432/name"
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(url)
+    except (ValueError, KeyError) as error:
+        raise UsageFault(f"{option} is not an address of a database ({error}).", example) from None
+    if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):
+        raise UsageFault(f"{option} must be the address of a PostgreSQL database, with its name.", example)
+    if connection.settings_dict["ENGINE"] == "config.embedded_postgres":
+        connection.ensure_connection()  # the address may be one on the embedded server, which starts when it is used
+    handler = ConnectionHandler({DEFAULT_DB_ALIAS: config})
+    return handler[DEFAULT_DB_ALIAS].copy(alias=NO_DB_ALIAS)  # the usual database may be gone: nothing asks it
+
+
+def url_of(connection: BaseDatabaseWrapper) -> str:
+    """Return the address of CONNECTION's database, as DATABASE_URL has it or would have it."""
+    if settings.EMBEDDED:
+        return ensure_running().url(connection.settings_dict["NAME"])
+    return str(environ.Env().str("DATABASE_URL"))
 
 
 @contextmanager

@@ -36,14 +36,14 @@ def recorded(connection: BaseDatabaseWrapper, kind: str, note: str = "") -> Iter
 
     Raises CheckFailed before the block is entered if the log cannot be written.
     """
-    log = _new_log(kind)
+    log = new_log(kind)
     run = Run.objects.using(connection.alias).create(
         kind=kind,
         operator=operator(),
         database=name_of(connection),
         log_path=str(log),
         started_at=timezone.now(),
-        note=_one_line(note),
+        note=one_line(note),
     )
     with _attended(connection, run):
         yield run
@@ -52,11 +52,11 @@ def recorded(connection: BaseDatabaseWrapper, kind: str, note: str = "") -> Iter
 @contextmanager
 def joined(connection: BaseDatabaseWrapper, run: Run, note: str = "") -> Iterator[None]:
     """Take part in RUN, which another process began, with a log of this process's own; NOTE is added to the run's."""
-    run.log_path = str(_new_log(run.kind))
+    run.log_path = str(new_log(run.kind))
     if note:
         mine = Run.objects.using(connection.alias).filter(pk=run.pk)
         mine.update(
-            note=Concat("note", Case(When(note="", then=Value("")), default=Value("; ")), Value(_one_line(note)))
+            note=Concat("note", Case(When(note="", then=Value("")), default=Value("; ")), Value(one_line(note)))
         )
         run.note = mine.values_list("note", flat=True).get()
     with _attended(connection, run):
@@ -89,7 +89,8 @@ def _closed(connection: BaseDatabaseWrapper, run: Run) -> Iterator[None]:
         _close(connection, run, Run.DONE, run.error)
 
 
-def _one_line(note: str) -> str:
+def one_line(note: str) -> str:
+    """Return NOTE as it is kept: on one line, masked."""
     return mask_text(" ".join(note.split()))
 
 
@@ -98,7 +99,7 @@ def operator() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()} pid {os.getpid()}"
 
 
-def _new_log(kind: str) -> Path:
+def new_log(kind: str) -> Path:
     """Create the log file of a new run: the first free second from now names it."""
     moment = timezone.now()
     try:
@@ -175,11 +176,14 @@ def _close_row(connection: BaseDatabaseWrapper, run: Run) -> None:
 
 
 def _write_log(run: Run) -> None:
+    write_log(Path(run.log_path), _as_dict(run))
+
+
+def write_log(path: Path, content: dict[str, Any]) -> None:
     """Replace the log file at once, so that a reader sees the old or the new one."""
-    path = Path(run.log_path)
     temporary = path.with_suffix(".tmp")
     temporary.touch(mode=0o600)
-    temporary.write_text(json.dumps(_as_dict(run), indent=2, default=str) + "\n", encoding="utf-8")
+    temporary.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
     temporary.replace(path)
 
 

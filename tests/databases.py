@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -184,7 +184,9 @@ def environment_for(name: str) -> dict[str, str]:
     }
 
 
-def manage(name: str, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+def manage(
+    name: str, *arguments: str, stdin: str = "", environment: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     """Run `manage.py` in a process of its own on the database NAME, as an operator would, and return what it said.
 
     The process is forked, which spares it a second of loading; the settings it reads anew from its environment.
@@ -194,7 +196,7 @@ def manage(name: str, *arguments: str, stdin: str = "") -> "subprocess.Completed
         typed.seek(0)
 
         def live() -> int:
-            os.environ.update(environment_for(name))
+            os.environ.update({**environment_for(name), **(environment or {})})
             warnings.simplefilter("error")
             importlib.reload(sys.modules["config.settings"])
             settings._wrapped = Settings("config.settings")

@@ -3,14 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import environ
 from django.core.management.base import CommandParser
-from django.db import DEFAULT_DB_ALIAS, connection
-from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
-from django.db.utils import ConnectionHandler
+from django.db import connection
 
 from separation.backups import Checked, Key, Restored, check, extract_customer, extract_table, find, restore
 from separation.console import Command as BaseCommand
+from separation.console import connection_to
 from separation.errors import UsageFault
 
 
@@ -66,7 +64,7 @@ class Command(BaseCommand):
         if options["to"]:
             self._extract(folder, options["table"], options["customer"], options["to"], key)
             return 0
-        target = _target(into) if into else connection
+        target = connection_to(into, "python manage.py restore PATH --into") if into else connection
         if options["check"]:
             self._checked(check(connection, folder, target, key=key))
             return 0
@@ -116,20 +114,6 @@ def _refuse_nonsense(*, table: str | None, customer: int | None, to: Path | None
         )
 
 
-def _target(url: str) -> BaseDatabaseWrapper:
-    """Return a connection to the database at URL; raises UsageFault if that is no address of a PostgreSQL database."""
-    try:
-        config: dict[str, Any] = environ.Env.db_url_config(url)
-    except (ValueError, KeyError) as error:
-        raise UsageFault(f"--into is not an address of a database ({error}).", _EXAMPLE) from None
-    if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):
-        raise UsageFault("--into must be the address of a PostgreSQL database, with its name.", _EXAMPLE)
-    if connection.settings_dict["ENGINE"] == "config.embedded_postgres":
-        connection.ensure_connection()  # the address may be one on the embedded server, which starts when it is used
-    handler = ConnectionHandler({DEFAULT_DB_ALIAS: config})
-    return handler[DEFAULT_DB_ALIAS].copy(alias=NO_DB_ALIAS)  # the usual database may be gone: nothing asks it
-
-
 def _switch_over(into: str | None, name: str) -> str:
     new = "Set DATABASE_URL to the address you gave with --into, here and in the old application,"
     same = "Point the old application at the database of DATABASE_URL too,"
@@ -142,6 +126,3 @@ def _switch_over(into: str | None, name: str) -> str:
         f"  4. python manage.py environment --set production    (asks for the phrase PRODUCTION {name})",
     ]
     return "\n".join(steps)
-
-
-_EXAMPLE = "python manage.py restore PATH --into postgres://user:password@host:5432/name"
