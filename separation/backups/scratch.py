@@ -67,7 +67,7 @@ def _create(server: BaseDatabaseWrapper, name: str, create: Callable[[BaseDataba
         raise Refused(
             "scratch-database",
             f"Role {role!r} may not make databases, so there is no scratch database to restore into.",
-            f'ALTER ROLE "{role}" CREATEDB, or --into a server where you may',
+            f'ALTER ROLE "{role}" CREATEDB, or a server where you may: --into, or rehearse --url',
         ) from error
 
 

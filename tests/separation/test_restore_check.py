@@ -192,5 +192,6 @@ def test_a_role_that_may_make_no_database_is_refused(folder, name, role):
     with connected(name, USER=role) as limited, pytest.raises(Refused) as refusal:
         check(limited, folder, limited)
     assert refusal.value.interlock == "scratch-database"
-    assert refusal.value.next_command == f'ALTER ROLE "{role}" CREATEDB, or --into a server where you may'
+    instead = "or a server where you may: --into, or rehearse --url"
+    assert refusal.value.next_command == f'ALTER ROLE "{role}" CREATEDB, {instead}'
     assert latest_verified(connection) is not None
