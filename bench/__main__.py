@@ -22,6 +22,7 @@ from bench.traffic import REQUESTS, Latencies, p50, p99, traffic
 from bench.writes import costs
 from config.embedded_postgres import Server, ensure_running
 from config.embedded_postgres.programs import program
+from config.embedded_postgres.server import SETTINGS
 from config.sql import Queries
 
 SMALL, LARGE = 10_000, 100_000
@@ -38,7 +39,9 @@ PLAIN = Queries(Path(__file__).with_name("plain.sql")).batch
 
 @cache
 def server() -> Server:
-    """Start the embedded server, for as long as this process lives."""
+    """Start the embedded server, for as long as this process lives, with the share of memory that servers are given."""
+    megabytes = memory() // 2**20
+    SETTINGS.update(shared_buffers=f"{megabytes // 6}MB", max_wal_size="8GB", maintenance_work_mem="512MB")
     return ensure_running()
 
 
@@ -301,8 +304,13 @@ def speed(large: dict[str, float], customers: int) -> str:
 
 def machine() -> str:
     """Return the size of this machine."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores, {memory:.0f} GB of memory, PostgreSQL {settings.EMBEDDED_POSTGRES_VERSION}"
+    gigabytes = memory() / 2**30
+    return f"{os.cpu_count()} cores, {gigabytes:.0f} GB of memory, PostgreSQL {settings.EMBEDDED_POSTGRES_VERSION}"
+
+
+def memory() -> int:
+    """Return the bytes of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 if __name__ == "__main__":
