@@ -16,8 +16,9 @@ from separation.environment import environment_of
 from separation.lock import Worker, workers
 from separation.migrator import LEDGER
 from separation.mirror import QUEUED
-from separation.models import Finding, Phase, Run
+from separation.models import Finding, Phase, Rehearsal, Run
 from separation.phases import phase_of
+from separation.rehearsal import latest, shortcoming
 
 # Locally, since whoever asks may stand behind a pooler, where the next client would inherit a session's settings.
 _SETTINGS = "SELECT set_config('lock_timeout', '200ms', true), set_config('statement_timeout', '5min', true)"
@@ -41,6 +42,9 @@ class Status:
     rate: float = 0.0
     workers: tuple[Worker, ...] = ()
     open_findings: dict[str, int] | None = None
+    rehearsal: Rehearsal | None = None
+    # Why that is not enough for an execute on production, as a clause; nothing if it is.
+    rehearsal_lacks: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -77,7 +81,19 @@ class Status:
                 {"process": worker.process, "name": str(worker), "doing": worker.doing} for worker in self.workers
             ],
             "open_findings": self.open_findings,
+            "rehearsal": self.rehearsal and self._rehearsal(self.rehearsal),
             "next": self.next_command,
+        }
+
+    def _rehearsal(self, rehearsal: Rehearsal) -> dict[str, Any]:
+        return {
+            "finished_at": rehearsal.finished_at,
+            "passed": rehearsal.passed,
+            "backup": rehearsal.backup_id,
+            "backup_taken_at": rehearsal.backup_taken_at,
+            "customers": rehearsal.customers,
+            "same_server": rehearsal.same_server,
+            "lacks": self.rehearsal_lacks,
         }
 
     def _run(self, run: Run) -> dict[str, Any]:
@@ -125,7 +141,7 @@ def _status_of(connection: BaseDatabaseWrapper) -> Status:
     there = has_table(connection, "users")
     users = _count(connection, "SELECT count(*) FROM users WHERE is_customer") if there else 0
     if not has_table(connection, "separation_phase"):
-        return Status(name, environment, "not adopted", users, 0)
+        return Status(name, environment, "not adopted", users, 0, **_rehearsed(connection))
     run = Run.objects.using(connection.alias).first()
     examined, rate = row(connection, STATUS.pace, run=run.pk) if run else (0, 0.0)
     at_work = tuple(workers(connection))
@@ -144,7 +160,12 @@ def _status_of(connection: BaseDatabaseWrapper) -> Status:
         rate=float(rate),
         workers=at_work,
         open_findings=open_findings(connection),
+        **_rehearsed(connection),
     )
+
+
+def _rehearsed(connection: BaseDatabaseWrapper) -> dict[str, Any]:
+    return {"rehearsal": latest(connection), "rehearsal_lacks": shortcoming(connection)}
 
 
 def _count(connection: BaseDatabaseWrapper, query: str) -> int | None:

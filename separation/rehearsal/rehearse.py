@@ -23,6 +23,7 @@ from separation.environment import SCRATCH, mark_scratch
 from separation.errors import EXECUTE, REHEARSE, CheckFailed, Refused
 from separation.flows import Operator
 from separation.identity import identity_of
+from separation.kinds import ADOPTED, EMPTY, kind_of
 from separation.masking import mask_text
 from separation.models import Phase, Rehearsal
 from separation.rehearsal.day import Day, Outcome, StepFailed
@@ -82,8 +83,11 @@ def rehearse(
 
 
 def _require_recordable(connection: BaseDatabaseWrapper) -> None:
-    """Raise Refused where there is nothing left to rehearse, or where the record of it could not be written."""
-    if has_table(connection, "separation_phase"):
+    """Raise Refused where there is nothing to rehearse, or nothing left, or where the record could not be written."""
+    kind = kind_of(connection)
+    if kind.is_refused or kind.name == EMPTY:
+        raise Refused(f"kind {kind.name}", f"Nothing to rehearse in {name_of(connection)!r}: {kind.why}.", kind.remedy)
+    if kind.name == ADOPTED:
         interlocks.require_reversible(connection)
     if not scalar(connection, _RECORDABLE):
         raise Refused(

@@ -1,11 +1,13 @@
 """What an execute on production asks of rehearsals, and every way around it."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings as project
+from django.core.management import call_command
 from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django.fixtures import Settings
 from pytest_django.plugin import DjangoDbBlocker
@@ -203,3 +205,29 @@ def test_a_database_without_the_table_has_none_and_gets_it_with_the_first(connec
     assert latest(connection) is None
     rehearsed(connection)
     require_rehearsal(connection)
+
+
+def shown(capsys: pytest.CaptureFixture[str]) -> str:
+    call_command("separation_status")
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Rehearsal ")]
+    return line.removeprefix("Rehearsal").strip()
+
+
+def test_the_status_says_whether_it_is_enough(
+    connection: BaseDatabaseWrapper, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shown(capsys) == "not enough: no rehearsal of it is on record; python manage.py rehearse"
+    rehearsal = rehearsed(connection)
+    until = rehearsal.backup_taken_at + timedelta(days=7)
+    assert shown(capsys) == f"passed on {rehearsal.backup_id}, good until {until:%Y-%m-%d %H:%M} UTC"
+
+    call_command("separation_status", json=True)
+    assert json.loads(capsys.readouterr().out)["rehearsal"] == {
+        "finished_at": str(rehearsal.finished_at),
+        "passed": True,
+        "backup": rehearsal.backup_id,
+        "backup_taken_at": str(rehearsal.backup_taken_at),
+        "customers": 60,
+        "same_server": True,
+        "lacks": "",
+    }

@@ -16,6 +16,7 @@ import pyrage
 import pytest
 from django.core.management import call_command
 from pytest_django.fixtures import Settings
+from pytest_django.plugin import DjangoDbBlocker
 
 from separation.backups import scratch, take
 from separation.interlocks import require_rehearsal
@@ -23,7 +24,7 @@ from separation.models import Rehearsal
 from separation.rehearsal import latest, process, rehearse
 from separation.rehearsal.process import Ended
 from separation.rehearsal.steps import STEPS, steps_for
-from tests.databases import LegacyDatabase, database_url, manage
+from tests.databases import Databases, LegacyDatabase, database_url, default_connection_to, manage
 from tests.separation import forked
 from tests.separation.backups import execute, files_in
 from tests.separation.engine import checksums, columns_of, one, query
@@ -449,3 +450,13 @@ def test_an_address_that_is_none_is_a_usage_fault(database: LegacyDatabase, caps
         "Error: --url must be the address of a PostgreSQL database, with its name.",
         "Next: python manage.py rehearse --url postgres://user:password@host:5432/name",
     ]
+
+
+def test_a_database_without_customers_has_nothing_to_rehearse(
+    databases: Databases, django_db_blocker: DjangoDbBlocker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with django_db_blocker.unblock(), databases.empty() as name, default_connection_to(name):
+        assert refused(capsys) == [
+            f"Refused (kind empty): Nothing to rehearse in {name!r}: it has no table of the old application.",
+            "Next: python manage.py migrate",
+        ]

@@ -57,7 +57,8 @@ class Command(BaseCommand):
     help = (
         "Without an option: the exact plan, read-only, and one real chunk executed and rolled back. --execute "
         "moves every customer who can be moved, in short transactions; it needs a verified backup younger than 24 "
-        "hours, a passing preflight and the typed phrase MIGRATE <database name>. The same command, on another host "
+        "hours, on production a rehearsal, a passing preflight and the typed phrase MIGRATE <database name>. The same "
+        "command, on another host "
         "too, joins the run that is under way. Ctrl-C finishes the chunk; the same command resumes, also after a "
         "crash. --rollback takes everything back, after writing what has "
         "no legacy form to a file in BACKUP_DIR; phrase ROLLBACK <database name>. The phrase is read from standard "

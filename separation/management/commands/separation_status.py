@@ -11,9 +11,12 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from separation.console import Command as BaseCommand
+from separation.environment import COPY, PRODUCTION
+from separation.errors import REHEARSE
 from separation.masking import mask_text
 from separation.mirror import drain_where_possible
 from separation.models import Chunk, Run
+from separation.rehearsal import REHEARSAL_AGE
 from separation.requests import ask, said_by
 from separation.status import Status, status_of
 
@@ -114,6 +117,7 @@ def _lines(status: Status) -> list[str]:
         *_drift(status),
         *_run(status),
         *(("Open finding", f"{kind}: {count:,}") for kind, count in (status.open_findings or {}).items()),
+        *_rehearsal(status),
         ("Next", status.next_command),
     ]
     return [f"{name:<22}{value}" for name, value in shown]
@@ -142,6 +146,14 @@ def _run(status: Status) -> Iterator[tuple[str, str]]:
         yield "Worker", "none: nobody works on this run any more"
     if run.request:
         yield "Asked for", f"{run.request}{said_by(run)}"
+
+
+def _rehearsal(status: Status) -> Iterator[tuple[str, str]]:
+    if status.rehearsal_lacks and (status.rehearsal or status.environment in (PRODUCTION, COPY)):
+        yield "Rehearsal", f"not enough: {status.rehearsal_lacks}; {REHEARSE}"
+    elif status.rehearsal:
+        until = status.rehearsal.backup_taken_at + REHEARSAL_AGE
+        yield "Rehearsal", f"passed on {status.rehearsal.backup_id}, good until {until:%Y-%m-%d %H:%M} UTC"
 
 
 def _progress(status: Status) -> str:
