@@ -46,7 +46,7 @@ def dry_run(connection: BaseDatabaseWrapper, operator: Operator, note: str = "")
         plan = make_plan(connection)
         run.total = plan.to_move
         trial = try_one_chunk(connection)
-        run.counts = {"to_move": plan.to_move, "trial": trial.customers}
+        run.counts = {"to_move": plan.to_move, "trial": trial.customers, "trial_ms": round(trial.seconds * 1000)}
     _say_plan(operator, plan)
     if plan.nothing_to_do:
         operator.say(_nothing_to_do(plan))

@@ -31,10 +31,10 @@ _KNOWN = {
     "restaurant_staff.user_id": (FORGET, "customer_restaurants has what it says"),
     "django_admin_log.user_id": (FORGET, "a customer has no business in the admin"),
 }
-_PLAIN = {
-    REPOINT: "its key is made anew, to customers",
-    STAYS: "the row stays, and the column is emptied",
-    FORGET: "the rows of customers are archived and deleted",
+MEANINGS = {
+    REPOINT: "their key is made anew, to customers",
+    STAYS: "they stay, and the column is emptied",
+    FORGET: "they are archived and deleted",
 }
 
 
@@ -204,7 +204,7 @@ def _require_known(policy: Policy, keys: list[Key]) -> None:
     for name in policy.foreign_keys:
         if name in _KNOWN:
             fate, why = _KNOWN[name]
-            message = f"is not to be decided: {_PLAIN[fate]}, for {why}. Take the line out."
+            message = f"is decided already ({MEANINGS[fate]}): {why}. Take the line out."
             raise _refused(f'{policy.path}, "{name}"', message)
         if name not in there:
             others = sorted(there - set(_KNOWN))

@@ -31,6 +31,8 @@ class Look:
     kind: Kind
     # The server processes that answered one transaction after the other.
     processes: list[int]
+    # Of an adopted database; nothing before, or where it cannot be read.
+    phase: str = ""
 
     @property
     def is_adopted(self) -> bool:

@@ -24,12 +24,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """All results in the order of the checks; `left_out` names those that have nothing to look at in this database."""
+    """All results in the order of the checks.
+
+    `left_out` names those that have nothing to look at in this database, `settled` those of no use in its phase.
+    """
 
     database: str
     kind: str
+    phase: str
     results: list[Result]
     left_out: list[str] = field(default_factory=list)
+    settled: list[str] = field(default_factory=list)
 
     @property
     def failures(self) -> list[Result]:
@@ -46,11 +51,12 @@ class Report:
         return {
             "database": self.database,
             "kind": self.kind,
+            "phase": self.phase,
             "ok": not self.failures,
             "failures": len(self.failures),
             "warnings": len(self.warnings),
             "results": [{"id": result.id, **asdict(result)} for result in self.results],
-            "left_out": self.left_out,
+            "left_out": [*self.left_out, *self.settled],
         }
 
     def lines(self) -> list[tuple[str, str]]:
@@ -63,6 +69,8 @@ class Report:
             found += [("", indent + line) for line in _below(result)]
         if self.left_out:
             found.append(("", f"Not looked at, for want of the tables: {', '.join(self.left_out)}."))
+        if self.settled:
+            found.append(("", f"Settled in phase {self.phase}, and not looked at: {', '.join(self.settled)}."))
         return found
 
 

@@ -166,8 +166,8 @@ def test_what_is_decided_is_not_the_operators(legacy_database: Make, write: Writ
     connection = legacy_database("plain").connection
     path = write('"orders.user_id" = "forget"')
     assert refusal_of(lambda: fates(connection)) == (
-        f'{path}, "orders.user_id" is not to be decided: the row stays, and the column is emptied, for its customer_id '
-        "says whose it is. Take the line out."
+        f'{path}, "orders.user_id" is decided already (they stay, and the column is emptied): its customer_id says '
+        "whose it is. Take the line out."
     )
 
 

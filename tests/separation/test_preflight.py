@@ -17,14 +17,32 @@ pytestmark = pytest.mark.engine
 
 Make = Callable[..., LegacyDatabase]
 
+# The relations that a process holds locks on, and how.
+LOCKS = "SELECT DISTINCT mode FROM pg_locks WHERE pid = %s AND locktype IN ('relation', 'tuple', 'advisory')"
+SETTINGS = ("default_transaction_read_only", "lock_timeout", "statement_timeout")
+PROBE = Result(PASS, "")
+
 IDS = [
     "connection",
     "server_version",
     "writable",
     "pooling",
     "encoding",
-    "environment",
+    "clients",
+    "clock",
+    "timeouts",
+    "connections",
+    "replication",
+    "publications",
+    "autovacuum",
+    "wraparound",
+    "collation",
+    "extensions",
+    "subscriptions",
+    "long_transactions",
+    "prepared_transactions",
     "kind",
+    "phase",
     "schema",
     "earlier_attempt",
     "migrations",
@@ -32,9 +50,12 @@ IDS = [
     "privileges",
     "row_security",
     "triggers",
-    "subscriptions",
     "users_sequence",
+    "constraints",
+    "indexes",
+    "owners",
     "foreign_keys",
+    "fates",
     "counts",
     "superadmin",
     "duplicate_email",
@@ -44,13 +65,26 @@ IDS = [
     "orphan",
     "no_restaurant",
     "restaurant_mismatch",
+    "environment",
+    "code",
+    "last_run",
+    "queue",
     "backup",
-    "long_transactions",
-    "prepared_transactions",
+    "backup_changes",
+    "rehearsal",
+    "prediction",
     "disk",
     "backup_dir",
     "log_dir",
 ]
+
+
+@pytest.fixture(autouse=True)
+def committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is being changed in this folder, the code is taken for what was committed."""
+    monkeypatch.setattr(
+        "separation.preflight.around._git", lambda *arguments: "" if "status" in arguments else "0ddba11"
+    )
 
 
 def statuses(report: Report, status: str) -> list[str]:
@@ -69,6 +103,7 @@ def test_a_plain_database_before_adoption(legacy_database: Make) -> None:
     assert statuses(report, FAIL) == ["backup"]
     assert statuses(report, WARN) == [
         "migrations",
+        "fates",
         "duplicate_email",
         "invalid_email",
         "staff_marked_as_customer",
@@ -141,7 +176,7 @@ def test_one_json_document(legacy_database: Make) -> None:
     assert done.returncode == 1
     assert done.stderr == ""
     document = json.loads(done.stdout)
-    assert list(document) == ["database", "kind", "ok", "failures", "warnings", "results", "left_out"]
+    assert list(document) == ["database", "kind", "phase", "ok", "failures", "warnings", "results", "left_out"]
     assert (document["kind"], document["ok"], document["failures"], document["left_out"]) == ("plain", False, 1, [])
     assert [result["id"] for result in document["results"]] == IDS
     for result in document["results"]:
@@ -158,7 +193,7 @@ def test_lines_for_people(legacy_database: Make) -> None:
     )
     assert lines[at + 1] == " " * 32 + "ids: 20, 21, 24, 25"
     assert lines[at + 2] == " " * 32 + "Next: python manage.py migrate_customers"
-    assert lines[-1].endswith(": 1 failed, 5 warned.")
+    assert lines[-1].endswith(": 1 failed, 6 warned.")
     assert "@" not in done.stdout
 
 
@@ -179,7 +214,7 @@ def test_a_warning_fails_only_if_strict(legacy_database: Make, nothing_fails: No
 def test_nothing_can_be_written(legacy_database: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     database = legacy_database("plain")
     monkeypatch.setattr(
-        "separation.preflight.checks.latest_verified", lambda connection: query(connection, "DELETE FROM users")
+        "separation.preflight.around.latest_verified", lambda connection: query(connection, "DELETE FROM users")
     )
     monkeypatch.setattr("separation.preflight.checks.ALL", [check for check in ALL if check.id == "backup"])
     (result,) = run_preflight(database.connection).results
@@ -203,6 +238,8 @@ def test_a_table_that_somebody_has_locked_is_not_waited_for(
 
 def test_writers_are_not_kept_waiting(legacy_database: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     database = legacy_database("plain")
+    process = one(database.connection, "SELECT pg_backend_pid()")
+    modes: set[str] = set()
     with other_application(database.name) as other:
         other.execute("SET lock_timeout = '50ms'")
 
@@ -212,9 +249,55 @@ def test_writers_are_not_kept_waiting(legacy_database: Make, monkeypatch: pytest
             def find(look: Look) -> Result:
                 found = check.find(look)
                 other.execute("UPDATE users SET name = name; UPDATE orders SET notes = notes WHERE id = 1")
+                modes.update(mode for (mode,) in other.execute(LOCKS, [process]).fetchall())
                 return found
 
             return replace(check, find=find)
 
         monkeypatch.setattr("separation.preflight.checks.ALL", [and_then_write(check) for check in ALL])
         assert statuses(run_preflight(database.connection), FAIL) == ["backup"]
+    assert modes == {"AccessShareLock"}
+
+
+def test_the_whole_session_only_reads_and_is_then_what_it_was(
+    legacy_database: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = legacy_database("plain").connection
+    query(connection, "SET statement_timeout = '17s'")
+
+    def look_outside_of_a_transaction(look: Look) -> Result:
+        found = [one(connection, f"SELECT current_setting('{name}')") for name in SETTINGS]
+        return Result(PASS, " ".join(found))
+
+    monkeypatch.setattr("separation.preflight.checks.ALL", [Check("probe", lambda look: PROBE, False)])
+    monkeypatch.setattr(
+        "separation.preflight.run._run", lambda connection, check, look: look_outside_of_a_transaction(look)
+    )
+    assert run_preflight(connection).results[0].message == "on 5s 5min"
+    assert [one(connection, f"SHOW {name}") for name in SETTINGS] == ["off", "0", "17s"]
+
+
+def test_a_session_that_a_pooler_hands_on_is_left_as_it_is(
+    legacy_database: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = legacy_database("plain").connection
+    monkeypatch.setattr("separation.preflight.run.scalar", lambda connection, sql: 11)
+    monkeypatch.setattr("separation.preflight.run._set", lambda connection, values: pytest.fail("a setting was left"))
+    assert run_preflight(connection, only=("encoding",)).failures == []
+
+
+@pytest.mark.parametrize("phase", ["cleaning", "separated"])
+def test_once_clean_up_has_begun(legacy_database: Make, phase: str) -> None:
+    connection = legacy_database("plain", adopted=True).connection
+    query(connection, "UPDATE separation_phase SET name = %s", [phase])
+    report = run_preflight(connection)
+    settled = [check.id for check in ALL if check.until_cleanup]
+    assert [result.id for result in report.results] == [name for name in IDS if name not in settled]
+    assert report.settled == settled
+    assert report.lines()[-1] == (
+        "",
+        f"Settled in phase {phase}, and not looked at: subscriptions, earlier_attempt, mirror, triggers, foreign_keys, "
+        "fates, counts, duplicate_email, invalid_email, staff_marked_as_customer, needs_password_reset, orphan, "
+        "no_restaurant, restaurant_mismatch, queue, backup_changes, rehearsal, prediction, disk.",
+    )
+    assert (statuses(report, FAIL), statuses(report, WARN)) == (["backup"], [])

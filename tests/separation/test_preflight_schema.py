@@ -1,10 +1,13 @@
 """The preflight about the schema: columns, foreign keys, triggers, migrations."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
+from pytest_django.fixtures import Settings
 
+from separation.policy import fates
 from separation.preflight import FAIL, PASS, WARN, Result, run_preflight
 from separation.shape import differences
 from tests.databases import LegacyDatabase
@@ -166,22 +169,57 @@ def test_new_tables_are_expected_once_adopted(legacy_database: Make) -> None:
 def test_foreign_keys_and_what_becomes_of_the_rows_behind_them(legacy_database: Make) -> None:
     connection = legacy_database("plain").connection
     query(connection, "CREATE TABLE loyalty (id serial, member integer REFERENCES users (id) ON DELETE SET DEFAULT)")
-    result = check(connection, "foreign_keys")
-    assert result.status == PASS
-    assert result.message == "19 foreign keys to users; the migration deletes no user, so all their rows stay."
-    assert result.figure == len(result.details) == 19
+    assert check(connection, "foreign_keys") == Result(
+        PASS,
+        "19 foreign keys to users; the migration deletes no user, so all their rows stay.",
+        19,
+        id="foreign_keys",
+    )
+    result = check(connection, "fates")
+    assert result.status == WARN
+    assert result.message == (
+        "Customers hold rows behind 14 foreign keys, and nobody said what becomes of those: clean-up will refuse."
+    )
+    assert result.remedy == (
+        "say it in separation.toml, as separation.toml.example shows, then: python manage.py preflight"
+    )
     for line in (
-        "reservation_logs.user_id ON DELETE SET NULL, a table no model knows: 44 rows of customers stay when clean-up "
-        "deletes their user, and lose it",
-        "issues.user_id ON DELETE RESTRICT, a table no model knows: 2 rows of customers forbid to delete their user; "
-        "clean-up archives them first",
-        "loyalty.member ON DELETE SET DEFAULT, a table no model knows: no row of a customer",
-        "refresh_tokens.user_id ON DELETE CASCADE, a table no model knows: 12 rows of customers would go with their "
-        "user; clean-up disarms that first",
-        "reservations.user_id ON DELETE CASCADE: 175 rows of customers would go with their user; clean-up disarms that "
-        "first",
+        "reservation_logs.user_id ON DELETE SET NULL: 44 rows of customers: undecided; deleting their users would "
+        "empty the column",
+        "issues.user_id ON DELETE RESTRICT: 2 rows of customers: undecided; deleting their users would fail",
+        "loyalty.member ON DELETE SET DEFAULT: no row of a customer",
+        "refresh_tokens.user_id ON DELETE CASCADE: 12 rows of customers: undecided; deleting their users would destroy "
+        "them",
+        "reservations.user_id ON DELETE CASCADE: 175 rows of customers: they stay, and the column is emptied (its "
+        "customer_id says whose it is)",
+        "restaurant_staff.user_id ON DELETE CASCADE: 3 rows of customers: they are archived and deleted "
+        "(customer_restaurants has what it says)",
     ):
         assert line in result.details, "\n".join(result.details)
+
+
+def test_a_policy_for_every_key(legacy_database: Make, settings: Settings, tmp_path: Path) -> None:
+    connection = legacy_database("plain").connection
+    undecided = [str(fate) for fate in fates(connection) if fate.fate == "undecided"]
+    path = tmp_path / "separation.toml"
+    settings.SEPARATION_POLICY = str(path)
+    path.write_text("[foreign_keys]\n" + "".join(f'"{key}" = "forget"\n' for key in undecided))
+    assert check(connection, "fates").status == PASS
+    path.write_text('[foreign_keys]\n"issues.user_id" = "stays"\n')
+    result = check(connection, "fates")
+    assert (result.status, result.message) == (
+        FAIL,
+        "The policy cannot be carried out: issues.user_id cannot stay: user_id cannot be null, so that nothing can "
+        "empty it.",
+    )
+    path.write_text('[foreign_key]\n"issues.user_id" = "stays"\n')
+    assert check(connection, "fates") == Result(
+        FAIL,
+        f'{path}, line 1, "foreign_key" is not known: the only section is [foreign_keys].',
+        "",
+        remedy="put that right, then: python manage.py preflight",
+        id="fates",
+    )
 
 
 def test_foreign_keys_that_are_not_what_they_should_be(legacy_database: Make) -> None:
@@ -237,7 +275,105 @@ def test_a_foreign_key_from_another_schema(legacy_database: Make) -> None:
     connection = legacy_database("plain").connection
     query(connection, 'CREATE SCHEMA crm; CREATE TABLE crm."Odd.name" ("of user" integer REFERENCES users (id))')
     query(connection, 'INSERT INTO crm."Odd.name" SELECT id FROM users WHERE is_customer ORDER BY id LIMIT 2')
-    assert check(connection, "foreign_keys").details[-1] == (
-        "crm.Odd.name.of user ON DELETE NO ACTION, a table no model knows: 2 rows of customers forbid to delete their "
-        "user; clean-up archives them first"
+    assert check(connection, "fates").details[-1] == (
+        'crm."Odd.name".of user ON DELETE NO ACTION: 2 rows of customers: undecided; deleting their users would fail'
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "details", "remedy"),
+    [
+        (
+            "ALTER TABLE orders DROP CONSTRAINT orders_pkey CASCADE",
+            FAIL,
+            ["orders has no unique index on (id)", "order_items.order_id has no foreign key to orders"],
+            "CREATE UNIQUE INDEX CONCURRENTLY orders_pkey ON orders (id)",
+        ),
+        (
+            "DROP INDEX users_email_key",
+            WARN,
+            ["users has no unique index on (email)"],
+            "CREATE UNIQUE INDEX CONCURRENTLY users_email_key ON users (email)",
+        ),
+        (
+            "ALTER TABLE orders DROP CONSTRAINT orders_restaurant_id_fkey",
+            WARN,
+            ["orders.restaurant_id has no foreign key to restaurants"],
+            "ALTER TABLE orders ADD CONSTRAINT orders_restaurant_id_fkey FOREIGN KEY (restaurant_id) REFERENCES "
+            "restaurants (id) ON DELETE CASCADE ON UPDATE CASCADE NOT VALID",
+        ),
+        (
+            "ALTER TABLE menu_items DISABLE TRIGGER ALL",
+            WARN,
+            ["menu_items: its foreign keys are switched off"],
+            "see to it that rows which the migration links fit",
+        ),
+        (
+            "ALTER TABLE orders ADD CONSTRAINT dear CHECK (total_amount > 10) NOT VALID",
+            WARN,
+            ["orders.dear was never validated"],
+            "see to it that rows which the migration links fit",
+        ),
+        (
+            "ALTER TABLE orders ADD customer_id integer, ADD CONSTRAINT nobody CHECK (customer_id IS NULL); "
+            "CREATE UNIQUE INDEX one_each ON orders (customer_id)",
+            WARN,
+            ["orders.nobody restricts customer_id", "orders.one_each restricts customer_id"],
+            "see to it that rows which the migration links fit",
+        ),
+    ],
+)
+def test_constraints(legacy_database: Make, change: str, status: str, details: list[str], remedy: str) -> None:
+    connection = legacy_database("plain").connection
+    assert check(connection, "constraints") == Result(
+        PASS, "Keys and constraints are the old application's.", 0, id="constraints"
+    )
+    query(connection, change)
+    result = check(connection, "constraints")
+    assert (result.status, result.details, result.remedy) == (status, details, remedy)
+    number = "1 difference" if len(details) == 1 else "2 differences"
+    assert result.message == f"{number} from the old application's keys and constraints."
+
+
+def test_indexes(legacy_database: Make) -> None:
+    connection = legacy_database("plain").connection
+    assert check(connection, "indexes") == Result(PASS, "Every index of the old application is there.", 0, id="indexes")
+    query(connection, "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'users_is_customer_idx'::regclass")
+    result = check(connection, "indexes")
+    assert (result.status, result.message) == (WARN, "2 indexes missing or invalid.")
+    assert result.details == [
+        "users has no index on (is_customer)",
+        "users_is_customer_idx is invalid: nothing uses it, and all writes pay",
+    ]
+    query(connection, "DROP INDEX users_is_customer_idx, orders_user_id_idx; CREATE INDEX ON users (is_customer, id)")
+    assert check(connection, "indexes") == Result(
+        WARN,
+        "1 index missing or invalid. Without that on orders (user_id) each chunk reads the whole table.",
+        1,
+        details=["orders has no index on (user_id)"],
+        remedy="CREATE INDEX CONCURRENTLY orders_user_id_idx ON orders (user_id)",
+        id="indexes",
+    )
+
+
+def test_owners(legacy_database: Make, role: str) -> None:
+    connection = legacy_database("plain").connection
+    assert check(connection, "owners").message == "All tables belong to postgres."
+    query(connection, f"ALTER TABLE issues OWNER TO {role}; ALTER TABLE menus OWNER TO {role}")
+    try:
+        result = check(connection, "owners")
+    finally:
+        query(connection, f"REASSIGN OWNED BY {role} TO postgres")
+    assert (result.status, result.figure) == (WARN, 2)
+    assert result.message == "The tables belong to 2 roles; what one of them may do, the others may not."
+    assert result.details[1] == f"{role} owns 2 tables: issues, menus"
+    assert result.remedy == 'ALTER TABLE … OWNER TO "postgres", or make this role a member of all of them'
+
+
+def test_the_phase(legacy_database: Make) -> None:
+    connection = legacy_database("plain", adopted=True).connection
+    assert check(connection, "phase").message == "The phase is legacy: customers are in users alone."
+    query(connection, "UPDATE separation_phase SET name = 'dual'")
+    assert check(connection, "phase") == Result(
+        PASS, "The phase is dual: both schemas live, in step.", "dual", id="phase"
     )

@@ -14,8 +14,9 @@ class Command(BaseCommand):
     """Check the database, adopted or not; only reads."""
 
     help = (
-        "Check whether the database is ready for the separation: server, privileges, schema, data, backup, load. Only "
-        "reads, takes no lock that a writer would wait for, and works before anything of ours is in the database. "
+        "Check whether the database is ready for the separation: server, schema, privileges, rows, load, backup, "
+        "rehearsal, disk; and what separation.toml says becomes of customers' rows behind foreign keys. Only reads, "
+        "takes no lock that a writer would wait for, and works in every phase, also before anything of ours is there. "
         "Exit codes: 0 nothing failed, 1 something failed (with --strict: or warned)."
     )
 
