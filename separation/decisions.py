@@ -50,6 +50,7 @@ HELP = {
     "no_user": "look at the row of the earlier attempt: it is nobody's by now",
     "truncated": "python manage.py migrate_customers --execute, which brings the new tables into step",
     "set_aside": "make the person a customer again in the old application, and all of it is given back",
+    "drift": "python manage.py verify_separation",
     "deleted_meanwhile": "nothing: the old application deleted this person",
 }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Now
@@ -164,6 +165,7 @@ class Finding(models.Model):
         ("no_user", "row of an earlier attempt whose customer is not in users"),
         ("truncated", "table emptied by TRUNCATE"),
         ("set_aside", "data of a customer who is none any more, or cannot be"),
+        ("drift", "broken by what was written since, as a verification found"),
     ]
     OPEN, SETTLED, GONE = "open", "settled", "gone"
     STATES = [(OPEN, "open"), (SETTLED, "settled"), (GONE, "no longer there")]
@@ -289,3 +291,21 @@ class Rehearsal(models.Model):
 
     def __str__(self) -> str:
         return f"rehearsal {self.pk} ({'passed' if self.passed else 'failed'})"
+
+
+class Look(models.Model):
+    """A verification: what it found broken, and how far it saw, which is where the next may begin."""
+
+    looked_at = models.DateTimeField()
+    identity = models.TextField(help_text="the database it is about: separation.identity")
+    failures = ArrayField(models.TextField(), help_text="the invariants it found broken")
+    told = ArrayField(models.TextField(), help_text="of these, what the operators have had mail about")
+    xid = models.TextField(help_text="the transaction before which all were over")
+    extents = models.JSONField(help_text="by table: how many rows, and the last id")
+
+    class Meta:
+        db_table = "separation_looks"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"verification {self.pk} ({'failed' if self.failures else 'clean'})"

@@ -1,9 +1,11 @@
 """What a verification found."""
 
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 from separation.models import Phase
+from separation.verification.changed import Mark
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 SAMPLE_SIZE = 10
@@ -35,6 +37,12 @@ class Report:
     phase: str
     customers: int
     results: list[Result]
+    mark: Mark
+    # Of a verification since an earlier one: since when, and how many people, reservations and orders it looked at; or
+    # why it looked at everything.
+    since: datetime | None = None
+    changed: dict[str, int] = field(default_factory=dict)
+    why_whole: str = ""
 
     @property
     def failures(self) -> list[Result]:
@@ -62,6 +70,8 @@ class Report:
             "database": self.database,
             "phase": self.phase,
             "customers": self.customers,
+            "since": self.since and self.since.isoformat(),
+            "changed": self.changed,
             "ok": self.ok,
             "failures": len(self.failures),
             "warnings": len(self.warnings),
@@ -81,6 +91,12 @@ class Report:
                 "and no customer_id of ours is set."
             )
         warned = f"; {len(self.warnings)} of them with a warning" if self.warnings else ""
+        if self.since:
+            figures = ", ".join(f"{figure:,} {name}" for name, figure in self.changed.items())
+            return (
+                f"All {count} invariants hold in database {self.database!r}, for what was written since "
+                f"{self.since:%Y-%m-%d %H:%M:%S} UTC: {figures}{warned}."
+            )
         return f"All {count} invariants hold in database {self.database!r}, for {self.customers:,} customers{warned}."
 
     def lines(self) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """The verification itself: every invariant, on one snapshot."""
 
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,10 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.sql import Queries
-from separation.database import execute, has_table, name_of, rows, scalar
+from separation.database import execute, has_table, name_of, now_of, rows, scalar
 from separation.errors import CheckFailed
 from separation.models import Phase
+from separation.verification.changed import NARROWED, Changed, Mark, changed_since, mark_of
 from separation.verification.invariants import BY_RELATION, Invariant
 from separation.verification.report import FAIL, PASS, SAMPLE_SIZE, Report, Result
 from separation.verification.unknown import referring, unchanged
@@ -26,18 +28,20 @@ SELECT set_config('work_mem', '64MB', true), set_config('enable_mergejoin', 'off
 """
 
 
-def verify(connection: BaseDatabaseWrapper) -> Report:
+def verify(connection: BaseDatabaseWrapper, since: Mark | None = None) -> Report:
     """Return what became of every invariant in the database behind CONNECTION, on one read-only snapshot.
 
     Recomputes everything from the tables; each is read a fixed number of times, whatever its size. Raises CheckFailed
     if the database is not adopted, and RuntimeError within a transaction, where there is no snapshot of its own.
+    SINCE an earlier verification only what was written is looked at, and what has to do with it; if that cannot be
+    told, everything is, and the report says why.
     """
     with transaction.atomic(connection.alias, durable=True):
         execute(connection, _SNAPSHOT)
-        return examine(connection)
+        return examine(connection, since)
 
 
-def examine(connection: BaseDatabaseWrapper) -> Report:
+def examine(connection: BaseDatabaseWrapper, since: Mark | None = None) -> Report:
     """Do what `verify` does, in the caller's transaction and on what that sees; its settings end with it."""
     if not has_table(connection, "separation_phase"):
         raise CheckFailed(
@@ -45,25 +49,59 @@ def examine(connection: BaseDatabaseWrapper) -> Report:
             "python manage.py migrate",
         )
     execute(connection, _SETTINGS)
+    mark = mark_of(connection, now_of(connection))
+    changed = changed_since(connection, since) if since else None
+    if isinstance(changed, Changed):
+        results, figures = list(_narrowed(connection, changed)), changed.figures()
+    else:
+        results, figures = list(_results(connection)), {}
     return Report(
         database=name_of(connection),
         phase=Phase.objects.using(connection.alias).get(pk=1).name,
         customers=scalar(connection, "SELECT count(*) FROM customers WHERE id > 0"),
-        results=list(_results(connection)),
+        results=results,
+        mark=mark,
+        since=since.at if since and figures else None,
+        changed=figures,
+        why_whole=changed if isinstance(changed, str) else "",
     )
 
 
 def _results(connection: BaseDatabaseWrapper) -> Iterator[Result]:
     ledger_clean = True
-    for relation, invariants in BY_RELATION.items():
-        for result in _decide(connection, getattr(RELATIONS, relation), invariants):
+    for name, invariants in BY_RELATION.items():
+        for result in _decide(connection, _Relation(getattr(RELATIONS, name)), invariants):
             ledger_clean &= result.id != "only_own_tables_written" or result.status == PASS
             yield result
     yield unchanged(connection, ledger_clean)
     yield referring(connection)
 
 
-def _decide(connection: BaseDatabaseWrapper, relation: str, invariants: tuple[Invariant, ...]) -> Iterator[Result]:
+def _narrowed(connection: BaseDatabaseWrapper, changed: Changed) -> Iterator[Result]:
+    """Yield the results of all relations; those that can be narrowed look at what is CHANGED alone."""
+    for name, invariants in BY_RELATION.items():
+        view, complete = NARROWED.get(name, ("", "true"))
+        yield from _decide(connection, _Relation(getattr(RELATIONS, name), view, complete, asdict(changed)), invariants)
+
+
+@dataclass(frozen=True)
+class _Relation:
+    """A relation of invariants.sql; VIEW says what it sees of the tables, and COMPLETE which of its rows count then."""
+
+    text: str
+    view: str = ""
+    complete: str = "true"
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def ask(self, connection: BaseDatabaseWrapper, columns: str, rest: str) -> list[tuple[Any, ...]]:
+        """Return COLUMNS of its rows; REST is what follows the condition."""
+        sql = f"{self.view} SELECT {columns} FROM ({self.text}) q WHERE {self.complete} {rest}"  # noqa: S608
+        return rows(connection, sql, **self.values)
+
+
+def _decide(
+    connection: BaseDatabaseWrapper, relation: _Relation, invariants: tuple[Invariant, ...]
+) -> Iterator[Result]:
     """Yield a result for each of INVARIANTS, all decided in one pass over RELATION.
 
     Rows that say the same of every invariant are counted together: almost all rows are, so the answer is short.
@@ -71,10 +109,7 @@ def _decide(connection: BaseDatabaseWrapper, relation: str, invariants: tuple[In
     columns = ", ".join(invariant.id for invariant in invariants)
     tally = "sum(tally)" if any(invariant.tally for invariant in invariants) else "0"
     numbers = ", ".join(str(number + 1) for number in range(len(invariants)))
-    groups = rows(
-        connection,
-        f"SELECT {columns}, count(*), {tally} FROM ({relation}) q GROUP BY {numbers}",  # noqa: S608
-    )
+    groups = relation.ask(connection, f"{columns}, count(*), {tally}", f"GROUP BY {numbers}")
     for number, invariant in enumerate(invariants):
         compared = sum(group[-2] for group in groups if group[number] is not None)
         offending = sum(group[-2] for group in groups if group[number] is False)
@@ -82,7 +117,12 @@ def _decide(connection: BaseDatabaseWrapper, relation: str, invariants: tuple[In
 
 
 def _result(
-    connection: BaseDatabaseWrapper, relation: str, invariant: Invariant, compared: int, offending: int, total: Any
+    connection: BaseDatabaseWrapper,
+    relation: _Relation,
+    invariant: Invariant,
+    compared: int,
+    offending: int,
+    total: Any,
 ) -> Result:
     figure = f"{compared:,} {invariant.compared}"
     if invariant.tally:
@@ -103,12 +143,12 @@ def _result(
     )
 
 
-def _sample(connection: BaseDatabaseWrapper, relation: str, invariant: Invariant) -> tuple[list[int | str], list[str]]:
+def _sample(
+    connection: BaseDatabaseWrapper, relation: _Relation, invariant: Invariant
+) -> tuple[list[int | str], list[str]]:
     """Return the first ids that break INVARIANT, and what there is to say of each."""
-    detail = "detail" if " AS detail" in relation else "NULL"
-    found = rows(
-        connection,
-        f"SELECT id, {detail} FROM ({relation}) q WHERE NOT {invariant.id} ORDER BY id, 2 LIMIT {SAMPLE_SIZE}",  # noqa: S608
-    )
+    detail = "detail" if " AS detail" in relation.text else "NULL"
+    rest = f"AND NOT {invariant.id} ORDER BY id, 2 LIMIT {SAMPLE_SIZE}"
+    found = relation.ask(connection, f"id, {detail}", rest)
     ids = [identifier if isinstance(identifier, int) else str(identifier) for identifier, _ in found]
     return ids, [detail for _, detail in found if detail]

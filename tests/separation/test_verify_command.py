@@ -111,6 +111,8 @@ def test_json_is_one_document_with_every_invariant(moved: BaseDatabaseWrapper) -
         "database": name_of(moved),
         "phase": "dual",
         "customers": 55,
+        "since": None,
+        "changed": {},
         "ok": True,
         "failures": 0,
         "warnings": 0,

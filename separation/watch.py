@@ -1,0 +1,138 @@
+"""What comes of a verification that runs by itself: where the next begins, findings, and mail to the operators."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from config.masking import mask_text
+from config.sql import Queries
+from separation.database import execute, has_table, scalar
+from separation.errors import UsageFault
+from separation.identity import identity_of
+from separation.models import Look
+from separation.verification import Mark, Report
+from separation.verification.invariants import BY_RELATION
+from separation.waiting import patiently
+
+SQL = Queries(settings.BASE_DIR / "separation" / "sql" / "watch.sql")
+LAST = "last"
+_VERIFY = "python manage.py verify_separation"
+# Whose ids the relations give, where those are rows that somebody can look at.
+_TABLES = {
+    **dict.fromkeys(("people", "emails", "held_back", "decided", "merges", "profiles", "links", "ledger"), "users"),
+    "reservations": "reservations",
+    "orders": "orders",
+}
+_TABLE_OF = {
+    invariant.id: _TABLES[relation]
+    for relation, invariants in BY_RELATION.items()
+    if relation in _TABLES
+    for invariant in invariants
+}
+
+
+def start_of(connection: BaseDatabaseWrapper, since: str) -> tuple[Mark | None, str]:
+    """Return where a verification SINCE a time, or the `last` one, begins; or None, and why everything is looked at.
+
+    Raises UsageFault if SINCE is neither.
+    """
+    before = datetime.max.replace(tzinfo=UTC) if since == LAST else _moment(since)
+    if not has_table(connection, "separation_looks"):
+        return None, "no verification is on record"
+    looks = Look.objects.using(connection.alias).filter(identity=identity_of(connection).key(), looked_at__lte=before)
+    look = looks.first() if since == LAST else looks.filter(failures=[]).first()
+    if look is None:
+        return None, "no clean verification of then or before is on record"
+    if look.failures:
+        return None, "the last verification found something broken"
+    return Mark(look.looked_at, look.xid, look.extents), ""
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageFault(
+            f"--since takes 'last' or a time in UTC, as 2026-11-22T20:15, and {text!r} is none.",
+            f"{_VERIFY} --since last",
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def conclude(connection: BaseDatabaseWrapper, report: Report, note: Callable[[str], None]) -> None:
+    """Put on record how far REPORT saw, raise and settle findings, and tell the operators what is news to them.
+
+    Does nothing where this role, or the server, takes no writes: a verification needs only to read.
+    """
+    if connection.in_atomic_block or not _may_write(connection):
+        return
+    patiently(connection, lambda: _find(connection, report))
+    identity, broken = identity_of(connection).key(), [result.id for result in report.failures]
+    before = Look.objects.using(connection.alias).filter(identity=identity).first()
+    Look.objects.using(connection.alias).create(
+        looked_at=report.mark.at,
+        identity=identity,
+        failures=broken,
+        told=_tell(report, before.told if before else [], note),
+        xid=report.mark.xid,
+        extents=report.mark.extents,
+    )
+
+
+def _may_write(connection: BaseDatabaseWrapper) -> bool:
+    return has_table(connection, "separation_looks") and bool(scalar(connection, SQL.may_write))
+
+
+def _find(connection: BaseDatabaseWrapper, report: Report) -> None:
+    """Record the rows of the sample of each broken invariant; settle all of that once nothing is broken."""
+    if report.ok:
+        execute(connection, SQL.settle)
+        return
+    found = [
+        {"table_name": _TABLE_OF[result.id], "row_id": identifier, "invariant": result.id}
+        for result in report.failures
+        if result.id in _TABLE_OF
+        for identifier in result.sample
+    ]
+    execute(connection, SQL.find, found=json.dumps(found))
+
+
+def _tell(report: Report, told: list[str], note: Callable[[str], None]) -> list[str]:
+    """Mail the operators what they do not know yet; return what they know of now."""
+    broken = [result.id for result in report.failures]
+    known = [identifier for identifier in broken if identifier in told]
+    news = len(known) < len(broken) or (told and not broken)
+    if not news or not settings.OPERATORS:
+        return known if broken else told
+    try:
+        send_mail(*_mail(report), None, settings.OPERATORS)
+    except OSError as error:
+        note(f"Mail to the operators could not be sent: {mask_text(str(error))}. The next verification tries again.")
+        return known if broken else told
+    return broken
+
+
+def _mail(report: Report) -> tuple[str, str]:
+    """Return subject and text: figures only, no row and no person."""
+    lines = [f"Database {report.database}, phase {report.phase}, {report.mark.at:%Y-%m-%d %H:%M:%S} UTC.", ""]
+    if report.ok:
+        subject = f"{report.database}: every invariant holds again"
+        lines.append(report.verdict())
+    else:
+        subject = f"{report.database}: {len(report.failures)} invariants are broken"
+        for result in report.failures:
+            lines += [f"{result.id}: {result.figure}", f"  {result.guarantee}", f"  Next: {result.remedy}", ""]
+        lines += [f"Which rows: {_VERIFY}"]
+    return subject, "\n".join([*lines, "", *(f"{name}: {url}" for name, url in settings.DASHBOARDS.items())])
+
+
+def latest(connection: BaseDatabaseWrapper) -> dict[str, Any]:
+    """Return of the last verification on record how much it found broken, and when one was clean last."""
+    looks = Look.objects.using(connection.alias).filter(identity=identity_of(connection).key())
+    last, clean = looks.first(), looks.filter(failures=[]).first()
+    return {"failures": last and len(last.failures), "clean_at": clean and clean.looked_at}
