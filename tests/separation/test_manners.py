@@ -258,7 +258,7 @@ def test_the_readings_are_of_the_server(legacy_database):
         process = other.info.backend_pid
         seen = read(database.connection, mine)
 
-    assert replace(seen, age=0.0) == Readings("pause", "anna", 0.0, f"process {process} (a report)", 0.0)
+    assert replace(seen, age=0.0) == Readings("pause", "anna", "", 0.0, f"process {process} (a report)", 0.0)
     assert seen.age >= 0
 
 
