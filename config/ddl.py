@@ -365,19 +365,18 @@ def add_index(editor: BaseDatabaseSchemaEditor, name: str, definition: str) -> N
     """Create an index without blocking writers: DEFINITION is what follows the name, `ON table (…)`.
 
     One that an interrupted attempt left invalid is dropped and made again. CONCURRENTLY waits for other transactions
-    by design, so there is no lock timeout on it.
+    by design, and a large table takes its time, so there is no limit on either.
     """
     valid = one(editor, "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", name)
     if valid:
         return
     unique, _, rest = definition.rpartition("ON ")
     with editor.connection.cursor() as cursor:
-        before = one(editor, "SELECT current_setting('lock_timeout')")
-        cursor.execute("SET lock_timeout = 0")
+        cursor.execute("SET lock_timeout = 0; SET statement_timeout = 0")
         if valid is False:
             cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         cursor.execute(f"CREATE {unique.strip()} INDEX CONCURRENTLY {name} ON {rest}")
-        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [before])
+        cursor.execute("RESET lock_timeout; RESET statement_timeout")
         cursor.execute(f"COMMENT ON INDEX {name} IS '{MADE_BY_MIGRATE}'")
 
 

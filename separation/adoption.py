@@ -12,9 +12,9 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config.ddl import LOCK_NOT_AVAILABLE
 from separation import interlocks
-from separation.database import execute, has_table, name_of, rows, scalar, sqlstate_of
+from separation.database import execute, has_table, name_of, scalar, sqlstate_of
 from separation.environment import environment_of
-from separation.errors import CheckFailed, Refused
+from separation.errors import ROLL_BACK, CheckFailed, Refused
 from separation.kinds import CAMEL, UNKNOWN, Kind, kind_of, legacy_apps
 from separation.models import Phase
 from separation.parking import holds_moved
@@ -22,7 +22,7 @@ from separation.preflight import run_preflight
 
 Plan = list[tuple[Migration, bool]]
 
-LOCK_TIMEOUT = "5s"
+_NO_WAY_BACK = "python manage.py restore BACKUP --into postgres://…/new: from here only a restore leads back"
 MIGRATING = 0x5E9A7A7F
 # What makes an adoption impossible, wherever the database stands.
 _REQUIRED = ("server_version", "writable", "row_security", "schema", "privileges", "users_sequence", "earlier_attempt")
@@ -30,16 +30,6 @@ _REFUSALS = {
     CAMEL: "is in camel case: {why}. Such a database cannot be adopted.",
     UNKNOWN: "is no database this project knows: {why}.",
 }
-# A lock on a table of the application that a change of its definition has to wait for.
-_HOLDERS = """
-SELECT l.pid, coalesce(nullif(a.application_name, ''), a.usename::text, 'unknown'), coalesce(a.state, 'state unknown'),
-    coalesce(extract(epoch FROM clock_timestamp() - a.xact_start)::int, 0), min(c.relname::text)
-FROM pg_locks l JOIN pg_class c ON c.oid = l.relation LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.granted
-    AND l.pid <> pg_backend_pid() AND c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
-GROUP BY l.pid, a.application_name, a.usename, a.state, a.xact_start
-ORDER BY a.xact_start NULLS LAST LIMIT 3
-"""
 
 
 def plan_of(connection: BaseDatabaseWrapper, app_label: str | None, migration_name: str | None) -> Plan:
@@ -63,15 +53,18 @@ def require_migratable(connection: BaseDatabaseWrapper, plan: Plan, *, only_remo
     """Raise Refused or CheckFailed if PLAN must not be carried out on this database; only reads.
 
     A kind that cannot be adopted is refused by name. A legacy database lacks nothing the models need, and if it counts
-    as production has a fresh backup. Nothing of ours is reversed on production but the separation itself, and that
-    nowhere while it is in use.
+    as production has a fresh backup. Nothing is reversed on production but the separation itself, and that nowhere
+    while it is in use.
     """
     kind = kind_of(connection)
     if kind.is_refused:
         message = _REFUSALS[kind.name].format(why=kind.why)
         raise Refused(f"kind {kind.name}", f"Database {name_of(connection)!r} {message}", kind.remedy)
-    if any(backwards and migration.app_label in _our_apps() for migration, backwards in plan):
-        _require_reversal(connection, only_removes_separation=only_removes_separation)
+    reversed_apps = {migration.app_label for migration, backwards in plan if backwards}
+    if reversed_apps and not only_removes_separation:
+        _refuse_reversal_on_production(connection)
+    if reversed_apps & _our_apps():
+        _require_unused(connection)
     if plan and kind.is_legacy:
         _require_adoptable(connection, kind)
 
@@ -102,13 +95,11 @@ def one_at_a_time(connection: BaseDatabaseWrapper, say: Callable[[str], None]) -
 
 
 @contextmanager
-def lock_timeout(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Wait at most LOCK_TIMEOUT for each lock inside the block; after an error the connection is a new one.
+def reconnected_after_error(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """After an error inside the block the connection is a new one.
 
     Django leaves a transaction open that failed while it added the keys it had put off to a migration's end.
     """
-    before = scalar(connection, "SELECT current_setting('lock_timeout')")
-    execute(connection, "SELECT set_config('lock_timeout', %(value)s, false)", value=LOCK_TIMEOUT)
     try:
         yield
     except DatabaseError:
@@ -116,7 +107,6 @@ def lock_timeout(connection: BaseDatabaseWrapper) -> Iterator[None]:
             connection.connection.close()
         connection.connect()
         raise
-    execute(connection, "SELECT set_config('lock_timeout', %(value)s, false)", value=before)
 
 
 def is_lock_timeout(error: OperationalError) -> bool:
@@ -124,46 +114,38 @@ def is_lock_timeout(error: OperationalError) -> bool:
     return sqlstate_of(error) == LOCK_NOT_AVAILABLE
 
 
-def lock_holders(connection: BaseDatabaseWrapper) -> str:
-    """Return who holds locks on the tables, the oldest transaction first."""
-    found = [
-        f"process {pid} ({name}, {state} for {seconds} s, holds {table})"
-        for pid, name, state, seconds, table in rows(connection, _HOLDERS)
-    ]
-    return "; ".join(found) or "nobody any more"
-
-
 def _our_apps() -> set[str]:
     return {app.label for app in legacy_apps()} | {"customers", "separation"}
 
 
-def _require_reversal(connection: BaseDatabaseWrapper, *, only_removes_separation: bool) -> None:
+def _refuse_reversal_on_production(connection: BaseDatabaseWrapper) -> None:
     environment = environment_of(connection)
-    if environment.is_production and not only_removes_separation:
+    if environment.is_production:
         raise Refused(
             "production",
             f"Database {name_of(connection)!r} counts as {environment.name} ({environment.reason}), and there no "
-            "migration of this project is reversed but the separation as a whole.",
+            "migration is reversed but the separation as a whole.",
             "python manage.py migrate separation zero",
         )
-    if in_use := _in_use(connection):
-        raise Refused(
-            "separation in use",
-            f"The separation of database {name_of(connection)!r} is in use: {in_use}.",
-            "python manage.py migrate_customers --rollback",
-        )
 
 
-def _in_use(connection: BaseDatabaseWrapper) -> str:
-    """Return why the new tables may not be taken away, or nothing."""
+def _require_unused(connection: BaseDatabaseWrapper) -> None:
+    """Raise Refused unless the phase is `legacy` and the new tables hold nobody, whatever the environment."""
+    phase = Phase.LEGACY
     if has_table(connection, "separation_phase"):
         phase = scalar(connection, "SELECT coalesce(max(name), 'legacy') FROM separation_phase")
-        if phase != Phase.LEGACY:
-            return f"the phase is {phase!r}"
     # Sessions, restaurant links and profiles are bound to customers: where these are none, those are none.
-    if customers := holds_moved(connection):
-        return f"customers has {customers:,} {'row' if customers == 1 else 'rows'}"
-    return ""
+    customers = holds_moved(connection)
+    if phase == Phase.LEGACY and not customers:
+        return
+    why = f"the phase is {phase!r}"
+    if phase == Phase.LEGACY:
+        why = f"customers has {customers:,} {'row' if customers == 1 else 'rows'}"
+    raise Refused(
+        "separation in use",
+        f"The separation of database {name_of(connection)!r} is in use: {why}.",
+        ROLL_BACK if phase in (Phase.LEGACY, Phase.DUAL) else _NO_WAY_BACK,
+    )
 
 
 def _require_adoptable(connection: BaseDatabaseWrapper, kind: Kind) -> None:

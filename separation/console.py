@@ -15,9 +15,14 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connectio
 from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
+from config.ddl import LOCK_NOT_AVAILABLE
 from config.embedded_postgres import ServerUnavailable, ensure_running
+from separation.database import bounded, sqlstate_of
 from separation.errors import Interrupted, PhraseNotGiven, Refused, SeparationError, UsageFault
 from separation.masking import mask_text
+from separation.waiting import lock_holders
+
+_NO_PRIVILEGE = "42501"
 
 
 class Command(BaseCommand):
@@ -40,7 +45,7 @@ class Command(BaseCommand):
         for name in ("settings", "pythonpath", "traceback", "no_color", "force_color", "verbosity", "skip_checks"):
             options.pop(name, None)
         try:
-            with _terminable():
+            with _terminable(), bounded(connection):
                 code = self.run(**options)
         except SeparationError as error:
             self._explain(error)
@@ -49,9 +54,7 @@ class Command(BaseCommand):
             self._explain(SeparationError(str(error)))
             code = 1
         except (DatabaseError, InterfaceError) as error:
-            self._explain(
-                SeparationError(mask_text(f"The database said: {_first_line(error)}"), "python manage.py preflight")
-            )
+            self._explain(_said_by_the_database(error))
             code = 1
         except BrokenPipeError:
             # Whoever read the output went away, as `| head` does; Python must not fail again when it flushes.
@@ -137,6 +140,30 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _said_by_the_database(error: Exception) -> SeparationError:
+    if sqlstate_of(error) == LOCK_NOT_AVAILABLE:
+        # Those of this session are gone: its transaction was undone.
+        return SeparationError(
+            f"A lock was waited for in vain; the open transaction was undone. Locks are held by {_holders()}.",
+            "wait for that, or end it, then the same command again: what is done is not done twice",
+        )
+    said = mask_text(f"The database said: {_first_line(error)}")
+    if sqlstate_of(error) == _NO_PRIVILEGE:
+        return SeparationError(
+            f"{said}. The open transaction was undone.",
+            "grant that to the role of DATABASE_URL, then the same command again; python manage.py preflight names all",
+        )
+    return SeparationError(said, "python manage.py preflight")
+
+
+def _holders() -> str:
+    try:
+        with bounded(connection):
+            return lock_holders(connection)
+    except (DatabaseError, InterfaceError):
+        return "somebody else"
 
 
 def _first_line(error: Exception) -> str:

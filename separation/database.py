@@ -1,14 +1,19 @@
 """How the engine speaks to the database: plain SQL, through Django's connection."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import TransactionStatus
 
 from separation.errors import CheckFailed
+
+# How long a statement of a command waits for a lock, and how long it may take, where no other limit is set.
+LOCK_TIMEOUT, STATEMENT_TIMEOUT = "5s", "30min"
 
 _LOST = ("08", "57P")  # connection exceptions; the server was told to end the session, or shuts down
 
@@ -37,6 +42,39 @@ def execute(connection: BaseDatabaseWrapper, sql: str, **values: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return int(cursor.rowcount)
+
+
+@contextmanager
+def bounded(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Let no statement on CONNECTION inside the block wait long for a lock, or go on for ever.
+
+    The limits are set where a transaction begins, and end with it: behind a pooler the next client would inherit those
+    of a session. Whoever needs others sets them in the transaction. What must be outside of one has the session's.
+    """
+    with connection.execute_wrapper(_within_limits):
+        yield
+
+
+def _within_limits(run: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    """Do what RUN does; if that begins a transaction, with limits, and in autocommit with its end."""
+    connection = context["connection"]
+    raw: psycopg.Connection[Any] = connection.connection
+    if raw.info.transaction_status != TransactionStatus.IDLE or "CONCURRENTLY" in sql:
+        return run(sql, params, many, context)
+    limits = f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"
+    with connection.wrap_database_errors:
+        raw.execute(f"BEGIN; {limits}" if raw.autocommit else limits)
+    if not raw.autocommit:
+        return run(sql, params, many, context)
+    try:
+        found = run(sql, params, many, context)
+        with connection.wrap_database_errors:
+            raw.commit()
+    except BaseException:
+        with suppress(psycopg.Error):
+            raw.rollback()
+        raise
+    return found
 
 
 def name_of(connection: BaseDatabaseWrapper) -> str:

@@ -13,15 +13,25 @@ from django.db import DatabaseError, InterfaceError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 
+from config.ddl import LOCK_NOT_AVAILABLE
 from config.sql import Queries
-from separation.database import execute, is_lost, loss_is_said, row, rows, scalar
+from separation.database import execute, is_lost, loss_is_said, row, rows, scalar, sqlstate_of
 from separation.errors import EXECUTE, CheckFailed, Interrupted
 from separation.lock import ALLOCATION
 from separation.manners import Manners, waiting_for
 from separation.masking import mask_text
 from separation.mirror import drain
 from separation.models import Chunk, Run
-from separation.waiting import BRIEFLY, Note, is_transient, patiently, silent, wait_for_older
+from separation.waiting import (
+    BRIEFLY,
+    Note,
+    is_of_a_row,
+    is_transient,
+    patiently,
+    silent,
+    wait_for_older,
+    wait_for_tables,
+)
 
 _SQL = settings.BASE_DIR / "separation" / "sql"
 CHUNK = Queries(_SQL / "chunk.sql")
@@ -104,23 +114,37 @@ class Migration:
     def move_all(self, stop: StopRequest, advance: Advance) -> None:
         """Work through the ledger until no chunk is left in it, of other workers neither.
 
-        A chunk whose worker died is taken over: its row is not locked any more. Raises Interrupted between two chunks
-        when asked to stop.
+        A chunk whose worker died is taken over: its row is not locked any more. A table that somebody has locked is
+        waited for. Raises Interrupted between two chunks when asked to stop.
         """
         with loss_is_said(self.connection, EXECUTE):
             while not stop.asked:
-                self.manners.give_way(self.connection, self.run, stop, self.show)
-                drain(self.connection)
-                if stop.asked:
-                    break
-                examined = self._next_chunk(stop)
-                if examined is not None:
-                    advance(examined)
-                elif not self._allocate():
-                    if not Chunk.objects.using(self.connection.alias).filter(state=Chunk.PENDING).exists():
+                try:
+                    if self._step(stop, advance):
                         return
-                    self.manners.rest(_LOOK_AGAIN, stop)
+                except DatabaseError as error:
+                    if not self._was_in_the_way(error):
+                        raise
         raise Interrupted("Stopped after a whole chunk; nothing is half done.", EXECUTE)
+
+    def _step(self, stop: StopRequest, advance: Advance) -> bool:
+        """Do a chunk, or add one to the ledger, or wait for those of others; return whether nothing is left."""
+        self.manners.give_way(self.connection, self.run, stop, self.show)
+        drain(self.connection)
+        if stop.asked:
+            return False
+        examined = self._next_chunk(stop)
+        if examined is not None:
+            advance(examined)
+        elif not self._allocate():
+            if not Chunk.objects.using(self.connection.alias).filter(state=Chunk.PENDING).exists():
+                return True
+            self.manners.rest(_LOOK_AGAIN, stop)
+        return False
+
+    def _was_in_the_way(self, error: Exception) -> bool:
+        """Return whether ERROR came of a lock on a whole table; that is then over, or has lasted too long."""
+        return sqlstate_of(error) == LOCK_NOT_AVAILABLE and wait_for_tables(self.connection, EXECUTE, self.note)
 
     def _next_chunk(self, stop: StopRequest) -> int | None:
         """Do the next chunk that nobody works on; return how many customers are dealt with, None if there is none.
@@ -189,18 +213,29 @@ class Migration:
         return counts
 
     def _recover(self, chunk: Chunk, error: Exception) -> int:
-        """Decide what follows a failed chunk: the same again, its halves, or a finding for its one person."""
+        """Decide what follows a failed chunk: the same again, its halves, or a finding for its one person.
+
+        Raises CheckFailed for what no row is to blame for: every other chunk would fail as well.
+        """
         if is_lost(self.connection, error):
             raise error
         tries = self.attempts[chunk.pk] = self.attempts.get(chunk.pk, 0) + 1
         if is_transient(error) and tries < _ATTEMPTS:
             time.sleep(0.05 * 2**tries)
             return 0
+        reason = mask_text(str(error).strip().splitlines()[0])
+        if not is_of_a_row(error):
+            raise CheckFailed(
+                f"The database said: {reason}. That is no row's fault, so the chunk was undone; nothing is half done.",
+                f"put that right, then: {EXECUTE}",
+            ) from error
+        if self._was_in_the_way(error):
+            return 0
         with transaction.atomic(self.connection.alias):
             # Another worker may have taken it since, or halved it.
             if self._claim(pk=chunk.pk, state=Chunk.PENDING, last_id=chunk.last_id) is None:
                 return 0
-            return self._halve(chunk, mask_text(str(error).strip().splitlines()[0]))
+            return self._halve(chunk, reason)
 
     def _halve(self, chunk: Chunk, reason: str) -> int:
         middle, customers = row(self.connection, LEDGER.middle, first=chunk.first_id, last=chunk.last_id)

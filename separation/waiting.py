@@ -23,6 +23,19 @@ _INTERVAL = 0.1
 # Serialization, deadlock, lock not available, statement timeout; an email that another session gives up just now.
 TRANSIENT = {"40001", "40P01", "55P03", "57014", "23505"}
 
+# A session in a transaction that cannot write, a right or a table taken away, a server without room or in trouble.
+_NOT_OF_A_ROW = ("25", "42501", "42P01", "53", "58", "XX")
+
+# Whoever holds a lock on a whole table that keeps its readers, or its writers, out.
+_TABLES_LOCKED = """
+SELECT l.pid, coalesce(nullif(a.application_name, ''), a.usename::text, 'a prepared transaction'), min(c.relname::text)
+FROM pg_locks l JOIN pg_class c ON c.oid = l.relation LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.granted AND l.locktype = 'relation' AND l.pid IS DISTINCT FROM pg_backend_pid()
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+    AND c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
+GROUP BY l.pid, a.application_name, a.usename ORDER BY l.pid NULLS FIRST LIMIT 1
+"""
 # Transactions that wrote to what the mirror follows, prepared ones too, and with `snapshots` those that see the past.
 _OLDER = """
 SELECT DISTINCT l.virtualtransaction, l.pid FROM pg_locks l
@@ -44,6 +57,17 @@ WHERE l.virtualtransaction = ANY (%(transactions)s)
 ORDER BY l.pid NULLS FIRST LIMIT 1
 """
 
+# A lock on a table of the application that a change of its definition has to wait for.
+_HOLDERS = """
+SELECT l.pid, coalesce(nullif(a.application_name, ''), a.usename::text, 'unknown'), coalesce(a.state, 'state unknown'),
+    coalesce(extract(epoch FROM clock_timestamp() - a.xact_start)::int, 0), min(c.relname::text)
+FROM pg_locks l JOIN pg_class c ON c.oid = l.relation LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.granted
+    AND l.pid <> pg_backend_pid() AND c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace
+GROUP BY l.pid, a.application_name, a.usename, a.state, a.xact_start
+ORDER BY a.xact_start NULLS LAST LIMIT 3
+"""
+
 
 def silent(_: str) -> None:
     """Say nothing."""
@@ -52,6 +76,33 @@ def silent(_: str) -> None:
 def is_transient(error: BaseException) -> bool:
     """Whether the same statement may well succeed in a moment."""
     return sqlstate_of(error) in TRANSIENT
+
+
+def is_of_a_row(error: BaseException) -> bool:
+    """Whether ERROR may be the fault of one of the rows: then the others can go on without it."""
+    return not sqlstate_of(error).startswith(_NOT_OF_A_ROW)
+
+
+def wait_for_tables(connection: BaseDatabaseWrapper, again: str, note: Note = silent) -> bool:
+    """Return once nobody locks a whole table any more, and whether somebody did.
+
+    Raises CheckFailed, naming the session and the table, and the command AGAIN, after PATIENCE seconds.
+    """
+    deadline, said = time.monotonic() + PATIENCE, False
+    while found := rows(connection, _TABLES_LOCKED):
+        ((process, name, table),) = found
+        who = f"process {process} ({name})" if process else name
+        if time.monotonic() > deadline:
+            raise CheckFailed(
+                f"{who[0].upper()}{who[1:]} has locked the table {table} for more than {PATIENCE:.0f} s. The open "
+                "transaction was undone; nothing is half done.",
+                f"end that transaction, then: {again}",
+            )
+        if not said:
+            note(f"Waiting for the table {table}, which is locked by {who}.")
+            said = True
+        time.sleep(_INTERVAL)
+    return said
 
 
 def wait_for_older(
@@ -95,3 +146,12 @@ def patiently(connection: BaseDatabaseWrapper, work: Callable[[], _T]) -> _T:
                 raise
             time.sleep(min(0.05 * 2**attempt, 2))
     raise AssertionError("unreachable")
+
+
+def lock_holders(connection: BaseDatabaseWrapper) -> str:
+    """Return who holds locks on the tables, the oldest transaction first."""
+    found = [
+        f"process {pid} ({name}, {state} for {seconds} s, holds {table})"
+        for pid, name, state, seconds, table in rows(connection, _HOLDERS)
+    ]
+    return "; ".join(found) or "nobody any more"

@@ -1,13 +1,14 @@
 -- Read with search_path empty: every name and definition comes out qualified, the same on any server.
 
 -- name: pin_transaction
--- Sets, for one transaction, everything the text form of a value depends on; nothing but a held lock ends it early.
+-- Sets, for one transaction, everything the text form of a value depends on; nothing ends it early but a table that
+-- somebody has locked for longer than it may wait.
 SELECT set_config(pinned.name, pinned.value, true)
 FROM (VALUES
     ('search_path', ''), ('client_encoding', 'UTF8'), ('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'),
     ('timezone', 'UTC'), ('extra_float_digits', '3'), ('bytea_output', 'hex'), ('lc_monetary', 'C'), ('xmloption', 'content'),
     ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on'), ('array_nulls', 'on'), ('transform_null_equals', 'off'),
-    ('row_security', 'off'), ('synchronize_seqscans', 'off'), ('work_mem', '64MB'), ('lock_timeout', '60s'),
+    ('row_security', 'off'), ('synchronize_seqscans', 'off'), ('work_mem', '64MB'), ('lock_timeout', %(lock_wait)s),
     ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
     ('default_transaction_read_only', 'off')
 ) AS pinned (name, value)

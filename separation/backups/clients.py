@@ -10,6 +10,7 @@ import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.embedded_postgres.programs import program
+from separation.backups.session import LOCK_WAIT
 from separation.errors import CheckFailed
 from separation.masking import mask_text
 
@@ -27,7 +28,7 @@ def dump_section(connection: BaseDatabaseWrapper, section: str, snapshot: str = 
             "--encoding=UTF8",
         ),
         *("--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions"),
-        *("--lock-wait-timeout=60s", "--no-password", f"--dbname={_address(connection)}", *_role(connection)),
+        *(f"--lock-wait-timeout={LOCK_WAIT}", "--no-password", f"--dbname={_address(connection)}", *_role(connection)),
     ]
     done = subprocess.run(command, env=_environment(connection), capture_output=True, check=False)
     if done.returncode:

@@ -16,6 +16,8 @@ from separation.errors import Refused
 
 QUERIES = Queries(Path(__file__).with_name("catalog.sql"))
 _LOCK_ATTEMPTS = 5
+# How long a table is waited for that somebody has locked. Rows take the time they take: COPY has no limit.
+LOCK_WAIT = "60s"
 _BLOCK_BYTES = 2 * 1024 * 1024
 
 
@@ -31,7 +33,7 @@ class Session:
 
         Not the session's: behind a pooler the next client would inherit them.
         """
-        self.rows(QUERIES.pin_transaction)
+        self.rows(QUERIES.pin_transaction, {"lock_wait": LOCK_WAIT})
 
     def rows(self, query: Any, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
@@ -40,6 +42,13 @@ class Session:
     def run(self, statement: Any) -> None:
         """Execute a statement that returns nothing, or several in one text."""
         self.raw.execute(statement)
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """A transaction that only reads and, without the settings of `pin`, waits as briefly; the block may raise."""
+        self.run(f"BEGIN READ ONLY; SET LOCAL lock_timeout = '{LOCK_WAIT}'")
+        yield
+        self.run("ROLLBACK")
 
     def copy_out(self, table: Table) -> "Copy":
         """Return the rows of a table, in an order that depends on nothing but the rows."""
@@ -91,8 +100,9 @@ class Session:
         empty table. A table that appears between looking and locking makes it look again.
         """
         for _ in range(_LOCK_ATTEMPTS):
-            seen = [(table.schema, table.name) for table in self.tables()]
-            self.run("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL lock_timeout = '60s'")
+            with self.looking():
+                seen = [(table.schema, table.name) for table in self.tables()]
+            self.run(f"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL lock_timeout = '{LOCK_WAIT}'")
             self._lock(seen)
             self.pin()
             tables = self.tables()

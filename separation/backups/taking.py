@@ -87,7 +87,8 @@ def _take(connection: BaseDatabaseWrapper, directory: Path, jobs: int, recipient
     with partial_folder(directory, name) as folder:
         target = _Target(folder, name, jobs, recipients)
         with session(connection) as reader:
-            reader.refuse_what_is_hidden()
+            with reader.looking():
+                reader.refuse_what_is_hidden()
             with reader.snapshot() as (snapshot, tables):
                 _refuse_without_room(directory, tables)
                 _save(reader, target, snapshot, tables)

@@ -10,9 +10,12 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 
 from separation.backups import latest_verified, restore, restoring, take, taking, verify_backup
+from separation.backups.session import Session
 from separation.errors import CheckFailed, Refused
 from tests.databases import Databases, default_connection_to, run
+from tests.forking import command
 from tests.separation.backups import Stopped, connected, execute, files_in
+from tests.separation.engine import other_application, query
 
 
 @pytest.fixture
@@ -172,3 +175,29 @@ def test_paths_are_private_also_under_a_wide_umask(name, backup_dir: Path):
     finally:
         os.umask(former)
     assert {path.stat().st_mode & 0o77 for path in [backup_dir, record.path, *record.path.iterdir()]} == {0}
+
+
+def test_a_right_that_is_lost_in_the_midst_of_a_backup(legacy_database, role, become, capfd, monkeypatch, backup_dir):
+    database = legacy_database("plain")
+    query(database.connection, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    query(database.connection, f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}")
+    become(database)
+    copy_out = Session.copy_out
+
+    def lose(session, table):
+        if table.name == "reservations":
+            with other_application(database.name) as admin:
+                admin.execute(f"REVOKE SELECT ON reservations FROM {role}")
+        return copy_out(session, table)
+
+    monkeypatch.setattr(Session, "copy_out", lose)
+    assert command("backup") == 1
+
+    assert capfd.readouterr().err.splitlines()[-2] == (
+        "Error: The database said: permission denied for table reservations. The open transaction was undone."
+    )
+    assert [file for file in files_in(backup_dir) if file != "records"] == [".lock"]
+    with other_application(database.name) as admin:
+        admin.execute(f"GRANT SELECT ON reservations TO {role}")
+    monkeypatch.undo()
+    call_command("backup")

@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 
 from config import ddl
 from separation import adoption, interlocks
+from separation import database as engine_database
 from separation.backups import BackupRecord
 from separation.identity import identity_of
 from separation.management.commands import migrate as migrate_command
@@ -178,7 +179,7 @@ def test_the_record_of_a_backup_is_taken_over(
     assert found == [(identity_of(database.connection).key(),)]
 
 
-@pytest.mark.parametrize("arguments", [("customers", "zero"), ("separation", "0001"), ("admin", "zero")])
+@pytest.mark.parametrize("arguments", [("customers", "zero"), ("separation", "0001"), ("sessions", "zero")])
 def test_production_is_not_reversed(
     migrate: Callable[..., tuple[int, str]], production: Make, arguments: tuple[str, str]
 ) -> None:
@@ -189,7 +190,7 @@ def test_production_is_not_reversed(
     assert code == 3
     assert said == (
         f"Refused (production): Database '{database.name}' counts as production (the variable ENVIRONMENT says so), "
-        "and there no migration of this project is reversed but the separation as a whole.\n"
+        "and there no migration is reversed but the separation as a whole.\n"
         "Next: python manage.py migrate separation zero\n"
     )
     assert one(database.connection, "SELECT count(*) FROM separation_phase") == 1
@@ -209,7 +210,10 @@ def test_a_separation_in_use_is_not_taken_away(legacy_database: Make, migrate: C
     columns = columns_of(database.connection)
     before = checksums(database.connection, columns)
 
-    for arguments in (("separation", "zero"), ("customers", "zero"), ("reservations", "0001")):
+    for arguments in (
+        *(("separation", "zero"), ("separation", "zero", "--fake"), ("separation", "zero", "--no-input")),
+        *(("customers", "zero"), ("reservations", "0001"), ("contenttypes", "zero"), ("separation", "0002_legacy")),
+    ):
         code, said = migrate(*arguments)
         assert code == 3
         assert said == (
@@ -222,6 +226,14 @@ def test_a_separation_in_use_is_not_taken_away(legacy_database: Make, migrate: C
     code, said = migrate("separation", "zero")
     assert code == 3
     assert f"is in use: customers has {count} rows.\n" in said
+
+    query(database.connection, "UPDATE separation_phase SET name = 'separated'")
+    code, said = migrate("separation", "zero")
+    assert code == 3
+    assert said.endswith(
+        "is in use: the phase is 'separated'.\n"
+        "Next: python manage.py restore BACKUP --into postgres://…/new: from here only a restore leads back\n"
+    )
 
     query(database.connection, "UPDATE separation_phase SET name = 'dual'")
     assert checksums(database.connection, columns) == before
@@ -237,7 +249,7 @@ def test_a_plan_writes_nothing(legacy_database: Make, migrate: Callable[..., tup
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adoption, "LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr(engine_database, "LOCK_TIMEOUT", "100ms")
     monkeypatch.setattr(ddl, "LOCK_TIMEOUT_MS", 100)
     monkeypatch.setattr(ddl, "LOCK_ATTEMPTS", 1)
     monkeypatch.setattr(migrate_command, "ATTEMPTS", 3)
@@ -282,7 +294,7 @@ def test_a_lock_that_is_given_up_in_time(
             other.execute("COMMIT")
             return "the old application"
 
-        monkeypatch.setattr(adoption, "lock_holders", give_up)
+        monkeypatch.setattr(migrate_command, "lock_holders", give_up)
         code, said = migrate()
     assert code == 0
     assert said == "Waited in vain for a lock (attempt 1 of 3). Locks are held by the old application.\n"

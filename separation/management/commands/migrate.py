@@ -10,6 +10,7 @@ from separation import adoption, mirror
 from separation.backups import adopt_records
 from separation.console import Command as BaseCommand
 from separation.errors import CheckFailed
+from separation.waiting import lock_holders
 
 ATTEMPTS = 5
 
@@ -49,13 +50,13 @@ class Command(BaseCommand, DjangoMigrate):
         """Run Django's command; after a lock timeout again, since what is done is not done twice."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with adoption.one_at_a_time(connection, self.note), adoption.lock_timeout(connection):
+                with adoption.one_at_a_time(connection, self.note), adoption.reconnected_after_error(connection):
                     DjangoMigrate.handle(self, **self._options)
                 return
             except OperationalError as error:
                 if not adoption.is_lock_timeout(error):
                     raise
-                holders = adoption.lock_holders(connection)
+                holders = lock_holders(connection)
                 self.note(f"Waited in vain for a lock (attempt {attempt} of {ATTEMPTS}). Locks are held by {holders}.")
         raise CheckFailed(
             f"Gave up after {ATTEMPTS} attempts to get a lock, held by {holders}. What is done stays done.",
