@@ -145,6 +145,8 @@ GAUGES = [
 ]
 
 INSTALLED_APPS = [
+    # First: of two commands with one name, such as migrate or flush, its own is the one that runs.  # separation: line
+    "separation",  # separation: line
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -163,7 +165,6 @@ INSTALLED_APPS = [
     "orders",
     "portal",
     "backoffice",
-    "separation",  # separation: line
 ]
 
 MIDDLEWARE = [

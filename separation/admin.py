@@ -231,10 +231,13 @@ class BackupAdmin(RecordAdmin):
     """Backups on record."""
 
     empty_hint = "No backup yet. Take one: python manage.py backup"
-    list_display = ("id", "taken_at", "verified", "tables", "rows", "size", "path")
+    list_display = ("id", "taken_at", "verified", "restored", "tables", "rows", "size", "path")
     search_fields = ("id", "path")
     sortable_by = ("taken_at",)
-    fields = ("id", "path", "identity", "taken_at", "verified_at", "tables", "rows", "size", "manifest_sha256")
+    fields = (
+        *("id", "path", "identity", "taken_at", "verified_at", "restored", "tables", "rows", "size"),
+        "manifest_sha256",
+    )
 
     @column("verified")
     def verified(self, backup: Backup) -> str:
@@ -242,6 +245,14 @@ class BackupAdmin(RecordAdmin):
         if backup.verified_at is None:
             return f"no: python manage.py backup --verify {backup.pk}"
         return str(shown_value(backup.verified_at))
+
+    @column("restored on trial")
+    def restored(self, backup: Backup) -> str:
+        """Return when it was restored for a check, why that failed, or what to type."""
+        if backup.checked_at is None:
+            return f"no: python manage.py restore {backup.pk} --check"
+        outcome = f", failed: {backup.check_failed}" if backup.check_failed else ""
+        return f"{shown_value(backup.checked_at)}{outcome}"
 
     @column("size")
     def size(self, backup: Backup) -> str:

@@ -247,7 +247,7 @@ class Undo(models.Model):
 
 
 class Backup(models.Model):
-    """A backup of this database: taken, and verified when `verified_at` is set."""
+    """A backup of this database: taken, and verified when `verified_at` is set; counts only if it is signed."""
 
     id = models.CharField(primary_key=True, max_length=60, help_text="the folder's name, backup-<timestamp>")
     path = models.TextField()
@@ -258,6 +258,9 @@ class Backup(models.Model):
     rows = models.BigIntegerField()
     bytes = models.BigIntegerField()
     manifest_sha256 = models.CharField(max_length=64)
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="when it was last restored for a check")
+    check_failed = models.TextField(default="", db_default="", blank=True, help_text="why that failed, if it did")
+    signature = models.CharField(max_length=64, default="", db_default="", blank=True)
 
     class Meta:
         db_table = "separation_backups"

@@ -31,6 +31,8 @@ from separation.sample import Summary
 from tests import legacy
 from tests.forking import command, connect_anew, fork
 
+# One key for all processes and sessions of tests: what one of them signs, the others believe.
+SECRET_KEY = "for tests " * 6
 _OURS = r"^test_legacy_[0-9a-f]{8}_"
 
 
@@ -179,7 +181,7 @@ def environment_for(name: str) -> dict[str, str]:
     """Return this process's environment with DATABASE_URL leading to the database NAME, and the keys that asks for."""
     return os.environ | {
         "DATABASE_URL": database_url(name),
-        "SECRET_KEY": "for tests " * 6,
+        "SECRET_KEY": SECRET_KEY,
         "PORTAL_SIGNING_KEY": "for tests too " * 6,
     }
 

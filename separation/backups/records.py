@@ -1,15 +1,15 @@
 """Which backups of which database are on record as verified.
 
-A record is a signed file in BACKUP_DIR/records, so that it works for a database that has nothing of ours in it, and a
-row in `separation_backups` where that table is. Only `backup` makes one: a folder cannot claim to be a backup of this
-database, whatever its manifest says.
+A record is a file in BACKUP_DIR/records, so that it works for a database that has nothing of ours in it, and a row in
+`separation_backups` where that table is. Both are signed: edited, or made by another hand, they count for nothing. Only
+`backup` makes one: a folder cannot claim to be a backup of this database, whatever its manifest says.
 """
 
 import json
 import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,7 @@ def record_of(manifest: Manifest, path: Path, manifest_sha256: str, verified_at:
 
 def save_record(record: BackupRecord) -> None:
     """Write the record's signed file, whole or not at all."""
-    content = {name: _plain(value) for name, value in asdict(record).items()}
+    content = _content(record)
     path = Path(settings.BACKUP_DIR) / "records" / f"{record.id}.json"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
@@ -110,7 +110,10 @@ def adopt_records(connection: BaseDatabaseWrapper) -> int:
     with connection.cursor() as cursor:
         if not own or not _table_is(cursor, "writable"):
             return 0
-        cursor.executemany(QUERIES.adopt, [{**asdict(record), "path": str(record.path)} for record in own])
+        cursor.executemany(
+            QUERIES.adopt,
+            [asdict(record) | {"path": str(record.path), "signature": sign(_SALT, _content(record))} for record in own],
+        )
     return len(own)
 
 
@@ -159,7 +162,8 @@ def _rows(connection: BaseDatabaseWrapper) -> list[BackupRecord]:
         if not _table_is(cursor, "readable"):
             return []
         cursor.execute(QUERIES.rows)
-        return [BackupRecord(row[0], Path(row[1]), *row[2:]) for row in cursor.fetchall()]
+        found = [(BackupRecord(row[0], Path(row[1]), *row[2:-1]), row[-1]) for row in cursor.fetchall()]
+    return [record for record, signature in found if is_signed(_SALT, _content(record), signature)]
 
 
 def _table_is(cursor: Any, how: str) -> bool:
@@ -183,5 +187,12 @@ def _read(path: Path) -> BackupRecord | None:
         return None
 
 
+def _content(record: BackupRecord) -> dict[str, Any]:
+    """Return what is signed of a record, the same whether it comes from a file or from a row."""
+    return {name: _plain(value) for name, value in asdict(record).items()}
+
+
 def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, Path) else value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, Path) else value

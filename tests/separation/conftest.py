@@ -22,9 +22,8 @@ def export_dir(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 
 @pytest.fixture
-def backup_dir(settings: Any, export_dir: Path) -> Path:
-    """BACKUP_DIR for this process and for those that `manage` starts, which sign with the same key."""
-    settings.SECRET_KEY = "for tests " * 6
+def backup_dir(export_dir: Path) -> Path:
+    """BACKUP_DIR for this process and for those that `manage` starts."""
     return export_dir
 
 

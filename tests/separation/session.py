@@ -11,7 +11,7 @@ from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
 from separation.environment import mark_scratch
-from tests.databases import Databases, LegacyDatabase, MakeLegacyDatabase, refuse_production, server
+from tests.databases import SECRET_KEY, Databases, LegacyDatabase, MakeLegacyDatabase, refuse_production, server
 
 # How long tests of random data search: a little and always the same, or long (`make soak`).
 _SEARCHES = {
@@ -21,7 +21,8 @@ _SEARCHES = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how long tests search, and hear of Ctrl-C."""
+    """Choose how long tests search, hear of Ctrl-C, and sign with one key in all processes."""
+    settings.SECRET_KEY = SECRET_KEY
     for name, search in _SEARCHES.items():
         hypothesis.settings.register_profile(name, search)
     hypothesis.settings.load_profile(config.getoption("--hypothesis-profile") or "quick")

@@ -9,10 +9,11 @@ import pytest
 from django.db import connection
 
 from separation.backups import adopt_records, known_records, latest_verified, take, verify_backup
+from separation.backups.records import note_on_record
 from separation.errors import CheckFailed
 from separation.identity import identity_of
 from separation.models import Backup
-from tests.databases import Databases, default_connection_to
+from tests.databases import Databases, default_connection_to, server
 from tests.separation.backups import connected, execute, rewrite_manifest
 
 pytestmark = pytest.mark.engine
@@ -53,6 +54,18 @@ def test_a_clone_has_no_backup_though_it_has_the_records(legacy_database, databa
             assert latest_verified(elsewhere) is None
     finally:
         databases._drop(clone)
+
+
+def test_another_database_of_the_same_name_has_no_backup(databases, backup_dir, django_db_blocker):
+    with django_db_blocker.unblock(), server() as admin, databases.empty() as name:
+        with connected(name) as former:
+            take(former)
+            assert latest_verified(former) is not None
+        with admin.cursor() as cursor:
+            cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        with connected(name) as another:
+            assert latest_verified(another) is None
 
 
 def test_a_folder_that_is_gone_does_not_count(name, backup_dir):
@@ -131,6 +144,30 @@ def test_the_row_speaks_where_the_file_is_lost(legacy_database, backup_dir):
     record = take(legacy.connection)
     shutil.rmtree(backup_dir / "records")
     assert latest_verified(legacy.connection) == record
+
+
+@pytest.mark.parametrize(
+    "edit", ["verified_at = now()", "taken_at = now()", "rows = rows + 1", "check_failed = ''", "signature = ''"]
+)
+def test_a_row_changed_by_hand_does_not_count(edit, legacy_database, backup_dir):
+    legacy = legacy_database("plain", adopted=True)
+    take(legacy.connection)
+    note_on_record(legacy.connection, Backup.objects.get().manifest_sha256, backup_dir, check_failed="the disk")
+    shutil.rmtree(backup_dir / "records")
+    assert len(known_records(legacy.connection)) == 1
+    execute(legacy.name, f"UPDATE separation_backups SET {edit}")
+    assert known_records(legacy.connection) == []
+
+
+def test_the_row_too_says_that_a_trial_failed(legacy_database, backup_dir):
+    legacy = legacy_database("plain", adopted=True)
+    record = take(legacy.connection)
+    note_on_record(
+        legacy.connection, record.manifest_sha256, record.path, checked_at=record.verified_at, check_failed="the disk"
+    )
+    shutil.rmtree(backup_dir / "records")
+    assert latest_verified(legacy.connection) is None
+    assert Backup.objects.get().check_failed == "the disk"
 
 
 def test_taking_over_does_nothing_without_the_table(name, backup_dir):

@@ -90,3 +90,21 @@ def test_a_backup_of_a_time_to_come_is_not_fresh(world, tmp_path, monkeypatch):
     assert forked.run(world.connection, world.folder / "trace", "backup").code == 0
     world.goes_there()
     world.comes_back()
+
+
+def test_an_old_backup_is_not_made_fresh_by_this_hosts_clock(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "BACKUP_DIR", tmp_path)
+    query(world.connection, "DELETE FROM separation_backups")
+    assert forked.run(world.connection, world.folder / "trace", "backup").code == 0
+    record = latest_verified(world.connection)
+    assert record
+    save_record(replace(record, taken_at=record.taken_at - timedelta(hours=25)))
+
+    ended = world.run("--execute", prepare=clock(timedelta(days=2)))
+
+    assert ended.code == 3
+    assert ended.err.splitlines() == [
+        f"Refused (backup): The newest verified backup of database {world.name!r}, {record.id}, is 25 hours old; the "
+        "limit is 24.",
+        "Next: python manage.py backup",
+    ]

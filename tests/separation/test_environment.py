@@ -1,11 +1,21 @@
 """What a database is taken for: production unless something inside it, bound to its identity, says otherwise."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from pytest_django.fixtures import Settings
 
-from separation.environment import Environment, environment_of, mark, mark_scratch, refuse_on_production
+from separation import environment
+from separation.database import now_of
+from separation.environment import (
+    Environment,
+    environment_of,
+    is_marked_scratch,
+    mark,
+    mark_scratch,
+    refuse_on_production,
+)
 from separation.errors import Refused
 from separation.identity import identity_of
 from tests.databases import LegacyDatabase, default_connection_to, manage, server
@@ -128,3 +138,84 @@ def test_a_mark_that_a_role_may_not_read_is_none(legacy_database: Make) -> None:
         database.connection.settings_dict["USER"] = ""
         database.connection.settings_dict["ENGINE"] = "config.embedded_postgres"
         query(database.connection, f"DROP ROLE {role}")
+
+
+NOT_SIGNED = "is not signed with this SECRET_KEY; to mark it again: python manage.py environment --set staging)\n"
+
+
+@pytest.mark.parametrize("edit", ["set_by = 'somebody'", "set_at = set_at - interval '1 s'", "signature = ''"])
+def test_a_mark_changed_by_hand_is_none(empty_database: str, edit: str) -> None:
+    with default_connection_to(empty_database) as connection:
+        mark(connection, "staging")
+        query(connection, f"UPDATE separation_environment SET {edit}")
+    assert manage(empty_database, "environment").stdout == (
+        f"{empty_database}: production (its mark as staging {NOT_SIGNED}"
+    )
+
+
+def test_production_is_not_made_lenient_by_hand(empty_database: str) -> None:
+    with default_connection_to(empty_database) as connection:
+        mark(connection, "production")
+        query(connection, "UPDATE separation_environment SET environment = 'scratch'")
+    assert manage(empty_database, "environment").stdout == (
+        f"{empty_database}: production (its mark as scratch {NOT_SIGNED}"
+    )
+
+
+def test_the_mark_of_another_database_is_none(legacy_database: Make, empty_database: str) -> None:
+    """Not even with the signature that it has there, and under this database's identity."""
+    (signed,) = query(
+        legacy_database("plain").connection,
+        "SELECT environment, set_by, set_at, signature FROM separation_environment ORDER BY set_at DESC LIMIT 1",
+    )
+    with default_connection_to(empty_database) as connection:
+        mark(connection, "production")
+        query(
+            connection,
+            "UPDATE separation_environment SET (environment, set_by, set_at, signature) = (%s, %s, %s, %s)",
+            signed,
+        )
+    assert manage(empty_database, "environment").stdout == (
+        f"{empty_database}: production (its mark as scratch {NOT_SIGNED}"
+    )
+
+
+def test_a_mark_of_a_time_to_come_is_none(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the server's clock, which dates marks, had been set back since."""
+    with default_connection_to(empty_database) as connection:
+        tomorrow = now_of(connection) + timedelta(days=1)
+        with monkeypatch.context() as patch:
+            patch.setattr(environment, "now_of", lambda connection: tomorrow)
+            mark(connection, "staging")
+    assert manage(empty_database, "environment").stdout == (
+        f"{empty_database}: production (its mark as staging is of a time still to come by the server's clock; to mark "
+        "it again: python manage.py environment --set staging)\n"
+    )
+
+
+def test_a_mark_of_an_earlier_version_is_none_until_it_is_made_again(empty_database: str) -> None:
+    with default_connection_to(empty_database) as connection:
+        mark(connection, "staging")
+        query(connection, "ALTER TABLE separation_environment DROP COLUMN signature")
+    assert manage(empty_database, "environment").stdout == (
+        f"{empty_database}: production (its mark as staging {NOT_SIGNED}"
+    )
+    done = manage(empty_database, "environment", "--set", "staging", stdin=f"STAGING {empty_database}\n")
+    assert done.stdout.startswith(f"{empty_database}: staging (marked by ")
+
+
+def test_a_mark_with_another_key_is_none(empty_database: str, settings: Settings) -> None:
+    with default_connection_to(empty_database) as connection:
+        settings.SECRET_KEY = "another key " * 6
+        mark(connection, "scratch")
+        assert is_marked_scratch(connection)
+    assert manage(empty_database, "environment").stdout == (
+        f"{empty_database}: production (its mark as scratch {NOT_SIGNED}"
+    )
+
+
+def test_a_stricter_mark_needs_no_signature(legacy_database: Make) -> None:
+    connection = legacy_database("plain").connection
+    mark(connection, "copy")
+    query(connection, "UPDATE separation_environment SET signature = ''")
+    assert environment_of(connection).name == "copy"
