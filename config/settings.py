@@ -95,6 +95,10 @@ if ENVIRONMENT not in ("", "production"):
 BACKUP_DIR = Path(env.str("BACKUP_DIR", default=str(BASE_DIR / "backups")))
 # The public keys (age) that backups are encrypted to.
 BACKUP_RECIPIENT = env.list("BACKUP_RECIPIENT", default=[])
+# For how many days verifications have to be clean before `cleanup_legacy --execute`; on production never fewer than 7.
+SEPARATION_QUIET_DAYS = env.int("SEPARATION_QUIET_DAYS", default=7)
+if SEPARATION_QUIET_DAYS < 0:
+    raise ImproperlyConfigured(f"SEPARATION_QUIET_DAYS is {SEPARATION_QUIET_DAYS}; it is a number of days, 0 or more.")
 LOG_DIR = Path(env.str("LOG_DIR", default=str(BASE_DIR / "logs")))
 # separation: end
 

@@ -3,6 +3,7 @@
 EXECUTE = "python manage.py migrate_customers --execute"
 ROLL_BACK = "python manage.py migrate_customers --rollback"
 REHEARSE = "python manage.py rehearse"
+CLEAN_UP = "python manage.py cleanup_legacy --execute"
 STATUS = "python manage.py separation_status"
 
 

@@ -21,6 +21,7 @@ from separation.requests import put, running, said_by
 from separation.rollback import is_rolled_back, roll_back, to_purge
 from separation.runs import joined, recorded
 from separation.status import open_findings
+from separation.verdicts import record_verdict
 from separation.verification import baseline_of, verify
 from separation.workers import Effort, Team, ends_the_run, examined
 
@@ -119,7 +120,9 @@ def _take_part(connection: BaseDatabaseWrapper, operator: Operator, effort: Effo
             return
     Migration(connection, run, note=operator.note).finish()
     drain(connection)
-    failed = [result.id for result in verify(connection).failures]
+    report = verify(connection)
+    record_verdict(connection, report)
+    failed = [result.id for result in report.failures]
     run.error = f"Verification FAILED: {', '.join(failed)}." if failed else ""
 
 

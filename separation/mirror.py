@@ -18,6 +18,7 @@ from config import ddl
 from config.sql import Queries
 from separation.database import execute, has_table, is_lost, row, rows, scalar
 from separation.masking import mask_text
+from separation.models import Phase
 from separation.waiting import BRIEFLY, is_transient
 
 _SQL = settings.BASE_DIR / "separation" / "sql"
@@ -51,6 +52,7 @@ _ALONE = ("restaurants", "customers", "customer_restaurants", "customer_sessions
 _TRIGGER = re.compile(r"CREATE OR REPLACE TRIGGER (\w+)")
 _SIGNATURE = re.compile(r"CREATE OR REPLACE FUNCTION (\w+)\(")
 _BATCH = 200
+_OVER = [Phase.CLEANING, Phase.SEPARATED]
 
 QUEUED = "SELECT count(DISTINCT user_id) FROM separation_pending"
 
@@ -91,11 +93,24 @@ def install(editor: BaseDatabaseSchemaEditor) -> None:
 
 
 def repair(connection: BaseDatabaseWrapper) -> None:
-    """Install the mirror anew where its migration is applied and it is not as this version has it."""
+    """Install the mirror anew where its migration is applied and it is not as this version has it.
+
+    Not once clean-up has begun: then there is nothing to mirror, and the mirror would be in the way.
+    """
+    if is_over(connection):
+        return
     applied = MigrationRecorder(connection).applied_migrations()
     if ("separation", "0003_mirror") in applied and state_of(connection) != INSTALLED:
         with connection.schema_editor(atomic=False) as editor:
             install(editor)
+
+
+def is_over(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether clean-up has taken the mirror away, or is about to: the schemas are in step no more."""
+    return bool(
+        has_table(connection, "separation_phase")
+        and scalar(connection, "SELECT EXISTS (SELECT FROM separation_phase WHERE name = ANY (%(names)s))", names=_OVER)
+    )
 
 
 def remove(editor: BaseDatabaseSchemaEditor) -> None:
@@ -123,8 +138,11 @@ def state_of(connection: BaseDatabaseWrapper) -> str:
 def drain(connection: BaseDatabaseWrapper) -> int:
     """Bring into step whoever is queued and not held by another session; return how many stay queued.
 
-    In a short transaction for each part of the queue. A person who cannot be brought into step becomes a finding.
+    In a short transaction for each part of the queue. A person who cannot be brought into step becomes a finding. Once
+    clean-up has begun nobody is brought into step any more.
     """
+    if is_over(connection):
+        return 0
     execute(connection, _QUEUE.everybody)
     after, size = -(2**31), _BATCH
     while (first := scalar(connection, _QUEUE.first, after=after)) is not None:

@@ -312,3 +312,44 @@ class Look(models.Model):
 
     def __str__(self) -> str:
         return f"verification {self.pk} ({'failed' if self.failures else 'clean'})"
+
+
+class Archived(models.Model):
+    """What clean-up took out of the legacy tables: a row, or values out of it, as PostgreSQL writes them as text.
+
+    Columns with secrets, such as password hashes and tokens, are left out.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    table_name = models.TextField()
+    row_id = models.TextField(help_text="its primary key; several columns of it with commas between")
+    columns = ArrayField(models.TextField())
+    values = ArrayField(models.TextField(null=True))
+    gone = models.BooleanField(help_text="whether the row is deleted; else these values were taken out of it")
+    run = models.ForeignKey(Run, on_delete=models.SET_NULL, null=True)
+    archived_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "separation_archive"
+        indexes = [models.Index(fields=["table_name", "row_id"], name="separation_archive_row_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.table_name} {self.row_id}"
+
+
+class Verdict(models.Model):
+    """What one verification of this database came to; written, read and signed by `separation.verdicts` alone."""
+
+    reached_at = models.DateTimeField()
+    identity = models.TextField(help_text="the database it is about: separation.identity")
+    phase = models.CharField(max_length=20)
+    whole = models.BooleanField(help_text="whether everything was looked at, not only what changed")
+    failures = ArrayField(models.TextField())
+    signature = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "separation_verdicts"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"verdict {self.pk} ({'failed' if self.failures else 'clean'})"

@@ -35,20 +35,25 @@ def change_phase(connection: BaseDatabaseWrapper, old: str, new: str, note: Note
     phase `legacy` the new tables refuse what the new application writes: the purge would lose it. Only transitions of
     the table are allowed; another one is a mistake in the caller.
     """
+    with transaction.atomic(connection.alias):
+        change_phase_within(connection, old, new)
+    settle_phase(connection, note)
+
+
+def change_phase_within(connection: BaseDatabaseWrapper, old: str, new: str) -> None:
+    """Do what `change_phase` does in the caller's transaction, who has to `settle_phase` after its commit."""
     if (old, new) not in TRANSITIONS:
         raise ValueError(f"No transition leads from phase {old!r} to {new!r}.")
-    with transaction.atomic(connection.alias):
-        changed = (
-            Phase.objects.using(connection.alias)
-            .filter(pk=1, name=old)
-            .update(name=new, changed_at=Now(), closed=new == Phase.LEGACY, export_path=None)
-        )
+    changed = (
+        Phase.objects.using(connection.alias)
+        .filter(pk=1, name=old)
+        .update(name=new, changed_at=Now(), closed=new == Phase.LEGACY, export_path=None)
+    )
     if not changed:
         raise CheckFailed(
             f"The phase is {phase_of(connection)!r}, not {old!r}: somebody else changed it.",
             STATUS,
         )
-    settle_phase(connection, note)
 
 
 def settle_phase(connection: BaseDatabaseWrapper, note: Note = silent) -> None:

@@ -140,7 +140,7 @@ def fates(connection: BaseDatabaseWrapper, *, at_most: int = 0) -> list[Fate]:
     """
     policy = read_policy()
     keys = keys_to_users(connection)
-    _require_known(policy, keys)
+    _require_known(policy, keys, {name for (name,) in rows(connection, _SQL.repointed)})
     return [_fate(policy, key, _count(connection, key, at_most), bool(at_most) and key.rows > at_most) for key in keys]
 
 
@@ -186,6 +186,8 @@ def _fate(policy: Policy, key: Key, counts: tuple[int, int], estimated: bool) ->
 
 def _refusal(key: Key, fate: str, of_staff: int) -> str:
     """Return why a fate cannot be, with what to do instead; nothing if it can."""
+    if str(key) in _KNOWN:
+        return ""
     if fate == REPOINT and of_staff:
         who = f"{of_staff:,} row{' is' if of_staff == 1 else 's are'} of staff, whom customers does not have"
         return f"cannot be repointed: {who}"
@@ -193,20 +195,23 @@ def _refusal(key: Key, fate: str, of_staff: int) -> str:
         return (
             f"cannot be repointed: it references users by {', '.join(key.referenced)}, and customers has its key on id"
         )
-    if fate == STAYS and not key.nullable and str(key) not in _KNOWN:
+    if fate == STAYS and not key.nullable:
         return f"cannot stay: {key.column} cannot be null, so that nothing can empty it"
     return ""
 
 
-def _require_known(policy: Policy, keys: list[Key]) -> None:
-    """Raise Refused if the policy speaks of what is no foreign key, or of one that is decided without it."""
+def _require_known(policy: Policy, keys: list[Key], repointed: set[str]) -> None:
+    """Raise Refused if the policy speaks of what is no foreign key, or of one that is decided without it.
+
+    What clean-up has REPOINTED may still be named: it goes on with the same policy.
+    """
     there = {str(key) for key in keys}
     for name in policy.foreign_keys:
         if name in _KNOWN:
             fate, why = _KNOWN[name]
             message = f"is decided already ({MEANINGS[fate]}): {why}. Take the line out."
             raise _refused(f'{policy.path}, "{name}"', message)
-        if name not in there:
+        if name not in there | repointed:
             others = sorted(there - set(_KNOWN))
             what = _lines_for(others) if others else "There is none to decide."
             raise _refused(f'{policy.path}, "{name}"', f"is no foreign key to users. {what}")

@@ -19,14 +19,22 @@ FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
 WHERE c.contype = 'f' AND c.confrelid = 'users'::regclass AND c.conparentid = 0
 ORDER BY t.relnamespace <> current_schema()::regnamespace, 1, 6, 2
 
+-- name: repointed
+-- The columns with a foreign key to customers, if that table is there: those that clean-up has repointed are among them.
+SELECT DISTINCT c.conrelid::regclass::text || '.' || a.attname
+FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+WHERE c.contype = 'f' AND c.confrelid = to_regclass('customers')
+
 -- name: nobody_decided
 -- Before adoption nobody has been asked who is staff.
 SELECT NULL::bigint AS row_id, NULL::text AS decision WHERE false
 
 -- name: decided
--- Those marked as customers of whom staff said that they stay in users.
-SELECT f.row_id, f.decision FROM separation_findings f
-WHERE f.kind = 'staff_marked_as_customer' AND f.table_name = 'users' AND f.decision IN ('staff', 'both')
+-- Those marked as customers of whom staff said that they stay in users: as staff, or beside another with their email; or
+-- that they are both.
+SELECT f.row_id, CASE WHEN bool_or(f.decision = 'both') THEN 'both' ELSE 'staff' END AS decision FROM separation_findings f
+WHERE f.table_name = 'users' AND (f.decision = 'both' OR f.decision IN ('staff', 'left') AND f.state = 'settled')
+GROUP BY f.row_id
 
 -- name: rows
 -- Counts the rows of a table whose user leaves users at clean-up, and those whose user is no customer; whoever is both

@@ -120,10 +120,15 @@ def next_command(phase: str, latest_run: Run | None) -> str:
     """Return the command that comes next in PHASE, after LATEST_RUN, while nobody works."""
     if phase == "not adopted":
         return "python manage.py backup, then python manage.py migrate"
+    if phase == Phase.CLEANING:
+        return errors.CLEAN_UP
+    if phase == Phase.SEPARATED:
+        return "python manage.py verify_separation"
     if latest_run and latest_run.state in (Run.INTERRUPTED, Run.FAILED, Run.RUNNING):
         if latest_run.kind == Run.ROLLBACK:
             return errors.ROLL_BACK
-        return errors.EXECUTE
+        if latest_run.kind != Run.CLEANUP:
+            return errors.EXECUTE
     if phase == Phase.LEGACY:
         return "python manage.py preflight, then python manage.py migrate_customers"
     return "python manage.py verify_separation"

@@ -21,6 +21,18 @@ LANGUAGE sql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cac
     INSERT INTO separation_pending (user_id) SELECT DISTINCT i.id FROM unnest(ids) i (id) WHERE i.id IS NOT NULL
 $mirror$
 
+-- name: seen
+-- Notes that the old application wrote a customer, at most once a minute: in a sequence, where nobody waits for anybody and
+-- nothing is left to be swept up. What is undone later counts too.
+CREATE OR REPLACE FUNCTION separation_seen() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+BEGIN
+    IF (SELECT s.last_value FROM separation_last_write s) < extract(epoch FROM now()) - 60 THEN
+        PERFORM setval('separation_last_write', extract(epoch FROM now())::bigint);
+    END IF;
+END
+$mirror$
+
 -- name: unearned
 -- Gives the links of these customers without a reason, and whether somebody wrote notes on them or marked them.
 SELECT t.id, t.customer_id, coalesce(t.notes, '') <> '' OR t.vip_status AS stays,
@@ -651,6 +663,9 @@ BEGIN
             END IF;
         END IF;
     END IF;
+    IF TG_OP = 'UPDATE' OR ids <> '{}' THEN
+        PERFORM separation_seen();
+    END IF;
     IF ids <> '{}' THEN
         PERFORM separation_follow(ids);
     END IF;
@@ -800,6 +815,9 @@ BEGIN
                 ON l.customer_id = customer AND l.restaurant_id = NEW.restaurant_id
             WHERE p.name = 'dual';
             IF FOUND THEN
+                IF NEW.customer_id IS NULL THEN
+                    PERFORM separation_seen();
+                END IF;
                 NEW.user_id := person;
                 NEW.customer_id := customer;
                 IF NOT linked OR NEW.status = 'COMPLETED' THEN

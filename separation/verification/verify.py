@@ -12,12 +12,14 @@ from config.sql import Queries
 from separation.database import execute, has_table, name_of, now_of, rows, scalar
 from separation.errors import CheckFailed
 from separation.models import Phase
+from separation.verification import separated
 from separation.verification.changed import NARROWED, Changed, Mark, changed_since, mark_of
 from separation.verification.invariants import BY_RELATION, Invariant
 from separation.verification.report import FAIL, PASS, SAMPLE_SIZE, Report, Result
 from separation.verification.unknown import referring, unchanged
 
 RELATIONS = Queries(Path(__file__).parent / "invariants.sql")
+SEPARATED = Queries(Path(__file__).parent / "separated.sql")
 
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # Joins of whole tables want room, time and the tables' own order; compiling them would take longer than running them.
@@ -50,7 +52,7 @@ def examine(connection: BaseDatabaseWrapper, since: Mark | None = None) -> Repor
         )
     execute(connection, _SETTINGS)
     mark = mark_of(connection, now_of(connection))
-    changed = changed_since(connection, since) if since else None
+    changed = changed_since(connection, since) if since and not _is_leaving(connection) else None
     if isinstance(changed, Changed):
         results, figures = list(_narrowed(connection, changed)), changed.figures()
     else:
@@ -67,7 +69,22 @@ def examine(connection: BaseDatabaseWrapper, since: Mark | None = None) -> Repor
     )
 
 
+def _is_leaving(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether the customers leave `users`, or have left it."""
+    return Phase.objects.using(connection.alias).get(pk=1).name in (Phase.CLEANING, Phase.SEPARATED)
+
+
+def _of_separated(connection: BaseDatabaseWrapper) -> Iterator[Result]:
+    for name, invariants in separated.BY_RELATION.items():
+        yield from _decide(connection, _Relation(getattr(SEPARATED, name)), invariants)
+    yield separated.kept(connection)
+    yield referring(connection)
+
+
 def _results(connection: BaseDatabaseWrapper) -> Iterator[Result]:
+    if _is_leaving(connection):
+        yield from _of_separated(connection)
+        return
     ledger_clean = True
     for name, invariants in BY_RELATION.items():
         for result in _decide(connection, _Relation(getattr(RELATIONS, name)), invariants):

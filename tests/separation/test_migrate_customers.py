@@ -244,8 +244,9 @@ def test_after_clean_up_has_begun_nothing_moves_and_nothing_goes_back(backed_up)
         refused(
             manage(backed_up.name, "migrate_customers", option),
             "phase",
-            f"Database {backed_up.name!r} is in phase 'cleaning': the legacy rows are going or gone.",
-            "python manage.py separation_status",
+            f"Database {backed_up.name!r} is in phase 'cleaning': the customers are leaving users, or have left it, "
+            "and only a restore leads back.",
+            "python manage.py cleanup_legacy --execute",
         )
 
 

@@ -9,6 +9,7 @@ from django.db import connection
 from separation import watch
 from separation.console import Command as BaseCommand
 from separation.mirror import drain_where_possible
+from separation.verdicts import record_verdict
 from separation.verification import verify
 
 
@@ -41,6 +42,7 @@ class Command(BaseCommand):
         report = verify(connection, mark)
         if why := why or report.why_whole:
             self.note(f"Everything is looked at: {why}.")
+        record_verdict(connection, report, whole=not report.since)
         watch.conclude(connection, report, self.note)
         if options["json"]:
             self.say(json.dumps(report.as_dict(), indent=2))
