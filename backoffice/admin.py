@@ -68,7 +68,11 @@ class CustomerAdmin(ScopedAdmin):
     # separation: end
 
     list_display = (
-        *("id", "full_name", "email_shown", "phone", "restaurant_count"),
+        "id",
+        "full_name",
+        "email_shown",
+        "phone",
+        "restaurant_count",
         "origin",  # separation: line
     )
     list_display_links = ("id", "full_name")
@@ -135,7 +139,7 @@ class CustomerAdmin(ScopedAdmin):
         )
 
     def _panels(self, request: HttpRequest, customer: Customer) -> list[SafeString]:
-        panels = [self._reservations(request, customer), self._orders(request, customer)]
+        panels: list[SafeString] = [self._reservations(request, customer), self._orders(request, customer)]
         # separation: begin
         panels += [panel for plugin in plugged("customer") if (panel := plugin(request, customer))]
         # separation: end

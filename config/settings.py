@@ -141,12 +141,12 @@ except ValueError as error:
     raise ImproperlyConfigured(f"METRICS_NETWORKS: {error}. It is networks, as in 10.0.0.0/8,fd00::/8") from error
 
 # What else is asked for /readyz and /metrics, by dotted path: config knows no app.
-READINESS = [
-    "separation.gauges.readiness",  # separation: line
-]
-GAUGES = [
-    "separation.gauges.gauges",  # separation: line
-]
+READINESS: list[str] = []
+GAUGES: list[str] = []
+# separation: begin
+READINESS += ["separation.gauges.readiness"]
+GAUGES += ["separation.gauges.gauges"]
+# separation: end
 
 INSTALLED_APPS = [
     # First: of two commands with one name, such as migrate or flush, its own is the one that runs.  # separation: line

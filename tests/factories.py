@@ -3,7 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from factory.declarations import LazyAttribute, RelatedFactory, Sequence, SubFactory
+from factory.declarations import (
+    LazyAttribute,  # separation: line
+    RelatedFactory,
+    Sequence,
+    SubFactory,
+)
 from factory.django import DjangoModelFactory
 
 from accounts.models import RestaurantStaff, User

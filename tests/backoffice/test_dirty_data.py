@@ -8,16 +8,16 @@ from django.db import connection
 from django.test import Client
 
 from tests.factories import (
-    BackupFactory,
-    ChunkFactory,
+    BackupFactory,  # separation: line
+    ChunkFactory,  # separation: line
     CustomerFactory,
     CustomerRestaurantFactory,
-    FindingFactory,
+    FindingFactory,  # separation: line
     MenuFactory,
     OrderFactory,
     RecipeFactory,
     ReservationFactory,
-    RunFactory,
+    RunFactory,  # separation: line
     staff_of,
 )
 from tests.factories import RestaurantFactory as Place
@@ -60,10 +60,12 @@ def pages(client: Client) -> Callable[[], list[str]]:
         OrderFactory.create(restaurant=place, customer=customer, user=user, reservation=reservation),
         RecipeFactory.create(restaurant=place, user=user),
         MenuFactory.create(restaurant=place, user=user),
+        # separation: begin
         RunFactory.create(),
         ChunkFactory.create(),
         FindingFactory.create(row_id=user.pk),
         BackupFactory.create(),
+        # separation: end
     ]
     assert {type(row) for row in rows} == set(admin.site._registry)
 
@@ -151,7 +153,7 @@ def test_markup_is_shown_not_run(client: Client) -> None:
     customer = CustomerFactory.create(first_name="<b>Ann</b>", email="<i>@example.org", phone="<u>1</u>")
     CustomerRestaurantFactory.create(customer=customer, restaurant__name="<s>Here</s>", notes="<p>x")
     ReservationFactory.create(customer=customer, restaurant__name="<q>There</q>", reservation_time="<a>")
-    FindingFactory.create(row_id=Staff.create(name="<h6>").pk, detail={"error": "<h5>"})
+    FindingFactory.create(row_id=Staff.create(name="<h6>").pk, detail={"error": "<h5>"})  # separation: line
     for path in ("/admin/customers/customer/", f"/admin/customers/customer/{customer.pk}/change/", "/admin/"):
         page = client.get(path).content.decode()
         for tag in ("<b>Ann", "<i>@", "<u>1", "<s>Here", "<p>x", "<q>There", "<a>"):
