@@ -17,24 +17,13 @@ from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django.plugin import DjangoDbBlocker
 
-from separation import mirror
+from separation.cleanup import flow
 from separation.contract.__main__ import Command
 from separation.contract.plan import carry_out, plan_of
 from tests.databases import Databases, MakeLegacyDatabase, default_connection_to, environment_for
+from tests.separation.cleaning import clean, decide_everything
 from tests.separation.engine import move, one, query
 
-# Of the customers who have moved nothing but `customers` is left.
-CLEAN_UP = """
-UPDATE users SET is_customer = false WHERE id NOT IN (SELECT id FROM customers);
-UPDATE reservations SET user_id = NULL WHERE user_id IN (SELECT id FROM users WHERE is_customer);
-UPDATE orders SET user_id = NULL WHERE user_id IN (SELECT id FROM users WHERE is_customer);
-DELETE FROM issue_comments WHERE user_id IN (SELECT id FROM users WHERE is_customer);
-DELETE FROM issues WHERE user_id IN (SELECT id FROM users WHERE is_customer);
-DELETE FROM users WHERE is_customer;
-ALTER TABLE users ADD CONSTRAINT users_hold_no_customers CHECK (NOT is_customer);
-TRUNCATE separation_undo, separation_pending, separation_chunks;
-UPDATE separation_phase SET name = 'separated'
-"""
 # What an application sees of the tables.
 COLUMNS = """
 SELECT c.table_name, c.column_name, c.udt_name, c.is_nullable, c.column_default
@@ -72,13 +61,22 @@ def said(command: list[Any], **where: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def separated(databases: Databases, django_db_blocker: DjangoDbBlocker) -> Iterator[BaseDatabaseWrapper]:
+def separated(
+    databases: Databases, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BaseDatabaseWrapper]:
     """A database whose customers were moved, and which was cleaned up."""
-    with django_db_blocker.unblock(), databases.clone("plain", 60, 1, True) as database:
+    folder = tmp_path_factory.mktemp("separated")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        django_db_blocker.unblock(),
+        databases.clone("plain", 60, 1, True) as database,
+    ):
+        patch.setattr(settings, "LOG_DIR", folder)
+        patch.setattr(settings, "SEPARATION_POLICY", "")
+        patch.setattr(flow, "_require_all", lambda connection, operator: None)
         move(database.connection)
-        with database.connection.schema_editor(atomic=False) as editor:
-            mirror.remove(editor)
-        query(database.connection, CLEAN_UP)
+        decide_everything(database.connection, folder)
+        clean(database.connection)
         yield database.connection
 
 
@@ -238,7 +236,8 @@ def test_a_cleaned_up_database_and_an_empty_one_come_to_the_same(
 def test_nothing_of_the_engine_is_left_but_its_records(contracted: Checkout, separated: BaseDatabaseWrapper) -> None:
     finish(contracted, separated)
     finish(contracted, separated)  # as after an interruption
-    assert query(separated, OURS) == [(f"separation_{name}",) for name in ("environment", "findings", "phase", "runs")]
+    kept = ("archive", "environment", "findings", "phase", "runs", "verdicts")
+    assert query(separated, OURS) == [(f"separation_{name}",) for name in kept]
     assert query(separated, "SELECT proname FROM pg_proc WHERE proname LIKE 'separation%'") == []
     for table, column in (("django_content_type", "app_label"), ("django_migrations", "app")):
         assert query(separated, f"SELECT FROM {table} WHERE {column} = 'separation'") == []
