@@ -55,7 +55,9 @@ class Checkout:
 
 
 def said(command: list[Any], **where: Any) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **where)
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        command, capture_output=True, text=True, check=False, **where
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
