@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.sql import Queries
-from separation.database import execute, rows, scalar
+from separation.database import LOCK_TIMEOUT, STATEMENT_TIMEOUT, execute, rows, scalar
 from separation.errors import STATUS, Refused
 from separation.models import Run
 
@@ -50,7 +50,11 @@ class Worker:
 
 
 # Whoever works waits for nobody for long, and is not waited for if its host vanishes in the middle of a transaction.
-_SETTINGS = {"lock_timeout": "5s", "statement_timeout": "30min", "idle_in_transaction_session_timeout": "1min"}
+_SETTINGS = {
+    "lock_timeout": LOCK_TIMEOUT,
+    "statement_timeout": STATEMENT_TIMEOUT,
+    "idle_in_transaction_session_timeout": "1min",
+}
 _SET = "SELECT " + ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SETTINGS.items())
 _RESET = "; ".join(f"RESET {name}" for name in _SETTINGS)
 

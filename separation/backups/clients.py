@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -32,9 +35,42 @@ def dump_section(connection: BaseDatabaseWrapper, section: str, snapshot: str = 
     ]
     done = subprocess.run(command, env=_environment(connection), capture_output=True, check=False)
     if done.returncode:
-        said = (done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"])[0]
-        raise CheckFailed(f"pg_dump could not save the schema: {mask_text(said)}", "python manage.py preflight")
+        raise CheckFailed(
+            f"pg_dump could not save the schema: {_first_line(done.stderr)}", "python manage.py preflight"
+        )
     return done.stdout.decode()
+
+
+@contextmanager
+def dumped(connection: BaseDatabaseWrapper, snapshot: str) -> Iterator[IO[bytes]]:
+    """Yield what pg_dump writes of the whole database in its custom format, as it comes, seen in an exported snapshot.
+
+    With owners and privileges: pg_restore can leave them out. Nothing is written to a disk. Raises CheckFailed with
+    what pg_dump said, once it has ended and all it wrote was read.
+    """
+    command = [
+        *(str(program("pg_dump")), "--format=custom", f"--snapshot={snapshot}"),
+        *(f"--lock-wait-timeout={LOCK_WAIT}", "--no-password", f"--dbname={_address(connection)}", *_role(connection)),
+    ]
+    with (
+        TemporaryFile() as errors,
+        subprocess.Popen(command, env=_environment(connection), stdout=subprocess.PIPE, stderr=errors) as process,
+    ):
+        assert process.stdout  # noqa: S101 (it is a pipe)
+        try:
+            yield process.stdout
+        except BaseException:
+            process.terminate()
+            raise
+        if process.wait():
+            errors.seek(0)
+            raise CheckFailed(
+                f"pg_dump could not save the database: {_first_line(errors.read())}", "python manage.py preflight"
+            )
+
+
+def _first_line(said: bytes) -> str:
+    return mask_text((said.decode(errors="replace").strip().splitlines() or ["nothing"])[0])
 
 
 def _address(connection: BaseDatabaseWrapper) -> str:

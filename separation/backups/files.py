@@ -8,14 +8,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
 
 import zstandard
 
 from separation.backups.lines import to_json
-from separation.backups.manifest import SEALED, Block, Manifest, Table
-from separation.backups.sealing import Key, refuse_without_key, seal
+from separation.backups.manifest import SEALED, Block, Dump, Manifest, Table
+from separation.backups.sealing import Key, refuse_without_key, seal, seal_stream
 from separation.errors import CheckFailed, Refused
 from separation.progress import Advance
 
@@ -80,6 +81,35 @@ def write_text(path: Path, text: str, recipients: Sequence[str] = ()) -> str:
         file.flush()
         os.fsync(file.fileno())
     return hashlib.sha256(data).hexdigest()
+
+
+def write_stream(path: Path, source: IO[bytes], recipients: Sequence[str] = ()) -> tuple[int, str]:
+    """Write all that SOURCE holds to a new private file, to the disk, encrypted if there are RECIPIENTS.
+
+    Returns the file's size and its SHA-256; memory does not grow with either.
+    """
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        summed = _Summed(file)
+        seal_stream(source, summed, recipients)
+        file.flush()
+        os.fsync(file.fileno())
+    return summed.bytes, summed.sum.hexdigest()
+
+
+class _Summed(BufferedIOBase):
+    """A file that sums what is written into it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.sum, self.bytes = hashlib.sha256(), 0
+
+    def write(self, data: Any, /) -> int:
+        self.sum.update(data)
+        self.bytes += len(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 def read_text(folder: Path, manifest: Manifest, name: str, key: Key | None) -> str:
@@ -175,12 +205,24 @@ def verify(folder: Path, manifest: Manifest, advance: Advance, *, jobs: int = 1,
     """
     for name in manifest.schema_files:
         _stored_file(folder / name, manifest)
+    if manifest.dump:
+        advance(_verify_dump(folder / manifest.dump.file, manifest.dump))
     threads = ThreadPoolExecutor(jobs)  # summing and unpacking need no interpreter
     try:
         for size in threads.map(lambda table: _verify_table(folder, table, manifest, key), manifest.tables):
             advance(size)
     finally:
         threads.shutdown(cancel_futures=True)
+
+
+def _verify_dump(path: Path, dump: Dump) -> int:
+    try:
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() == dump.sha256:
+                return dump.bytes
+    except OSError:
+        pass
+    raise CheckFailed(f"{path} is missing or damaged: it has not the sum of the manifest.", _AGAIN)
 
 
 def _verify_table(folder: Path, table: Table, manifest: Manifest, key: Key | None) -> int:

@@ -10,8 +10,8 @@ from typing import Any
 from separation.backups.sealing import SUFFIX
 from separation.errors import CheckFailed, Refused
 
-FORMAT = 2  # the newest: encrypted
-FORMAT_IN_THE_CLEAR = 1  # which older versions read too
+# Each is the oldest that can say what there is, so that older versions read what they can.
+FORMAT_IN_THE_CLEAR, FORMAT_ENCRYPTED, FORMAT_WITH_DUMP = 1, 2, 3
 TOOL = "restaurants-backup 1"
 MANIFEST, SUMS, SEALED = "manifest.json", "SHA256SUMS", "sealed.json"
 # What an encrypted backup's manifest keeps for those with a private key: a sum of its rows lets anybody try guesses.
@@ -92,6 +92,15 @@ class Locale:
     name: str
 
 
+@dataclass(frozen=True)
+class Dump:
+    """What pg_dump wrote of the same snapshot in its custom format, for pg_restore; a restore does not need it."""
+
+    file: str
+    bytes: int
+    sha256: str
+
+
 @dataclass
 class Manifest:
     """Everything a restore has to know, and everything a check compares."""
@@ -115,6 +124,7 @@ class Manifest:
     format: int = FORMAT_IN_THE_CLEAR
     tool: str = TOOL
     recipients: list[str] = field(default_factory=list)
+    dump: Dump | None = None
 
     @property
     def rows(self) -> int:
@@ -123,8 +133,8 @@ class Manifest:
 
     @property
     def bytes(self) -> int:
-        """How many bytes the tables' files have."""
-        return sum(table.bytes for table in self.tables)
+        """How many bytes the tables' files have, and the dump if there is one."""
+        return sum(table.bytes for table in self.tables) + (self.dump.bytes if self.dump else 0)
 
     @property
     def suffix(self) -> str:
@@ -140,6 +150,8 @@ class Manifest:
                 table |= {name: type(table[name])() for name in _SECRET_OF_TABLE}
         else:
             del content["recipients"]
+        if not self.dump:
+            del content["dump"]
         return _json(content)
 
     def secret(self) -> str:
@@ -160,6 +172,8 @@ class Manifest:
     def sums(self, manifest_sha256: str) -> str:
         """Return what SHA256SUMS must say."""
         files = {MANIFEST: manifest_sha256, **self.schema_files, **{table.file: table.sha256 for table in self.tables}}
+        if self.dump:
+            files[self.dump.file] = self.dump.sha256
         return "".join(f"{digest}  {name}\n" for name, digest in files.items())
 
 
@@ -195,10 +209,10 @@ _LIST = "python manage.py backup --list"
 def _parse(folder: Path, data: bytes) -> Manifest:
     try:
         found = json.loads(data)
-        if found["format"] > FORMAT:
+        if found["format"] > FORMAT_WITH_DUMP:
             raise Refused(
                 "backup-format",
-                f"{folder / MANIFEST} has format {found['format']}; this version reads up to {FORMAT}.",
+                f"{folder / MANIFEST} has format {found['format']}; this version reads up to {FORMAT_WITH_DUMP}.",
                 "restore it with the version of this project that took it",
             )
         return _manifest(found)
@@ -212,8 +226,10 @@ def _manifest(found: dict[str, Any]) -> Manifest:
     found["tables"] = [_table(table) for table in found["tables"]]
     found["sequences"] = [Sequence(**sequence) for sequence in found["sequences"]]
     found["objects"] = [Object(**item) for item in found["objects"]]
+    found["dump"] = Dump(**found["dump"]) if found.get("dump") else None
     manifest = Manifest(**found)
-    for name in (*manifest.schema_files, *(table.file for table in manifest.tables)):
+    dumped = [manifest.dump.file] if manifest.dump else []
+    for name in (*manifest.schema_files, *(table.file for table in manifest.tables), *dumped):
         if Path(name).name != name:
             raise ValueError(f"{name!r} is not a file of its folder")
     return manifest

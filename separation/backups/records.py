@@ -19,7 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.sql import Queries
 from separation.backups.files import sync, write_text
-from separation.backups.manifest import Manifest, read_manifest
+from separation.backups.manifest import Dump, Manifest, Table, read_manifest
 from separation.database import now_of
 from separation.errors import SeparationError
 from separation.identity import identity_of
@@ -62,7 +62,8 @@ class BackupRecord:
         """Whether the folder still holds the manifest that was recorded, and files of the sizes it lists."""
         try:
             manifest, digest = read_manifest(self.path)
-            sizes = [(self.path / table.file).stat().st_size == table.bytes for table in manifest.tables]
+            files: list[Table | Dump] = [*manifest.tables, *([manifest.dump] if manifest.dump else [])]
+            sizes = [(self.path / file.file).stat().st_size == file.bytes for file in files]
         except (SeparationError, OSError):
             return False
         return digest == self.manifest_sha256 and all(sizes)

@@ -4,14 +4,18 @@ Every block of rows is a message of its own, so memory does not grow with a tabl
 `age` itself reads them one after another, as the ADR on encryption shows.
 """
 
+import shutil
 from collections.abc import Sequence
+from io import BufferedIOBase
 from pathlib import Path
+from typing import IO, cast
 
 import pyrage
 
 from separation.errors import CheckFailed, Refused, UsageFault
 
 SUFFIX = ".age"
+_STEP = 1024 * 1024
 _KEYGEN = "age-keygen -o key.txt, on another machine; --recipient takes the public key it prints"
 
 
@@ -31,6 +35,18 @@ def seal(data: bytes, recipients: Sequence[str]) -> bytes:
     if not recipients:
         return data
     return pyrage.encrypt(data, [pyrage.x25519.Recipient.from_str(recipient) for recipient in recipients])
+
+
+def seal_stream(source: IO[bytes], target: BufferedIOBase, recipients: Sequence[str]) -> None:
+    """Write what SOURCE holds to TARGET as one message encrypted to RECIPIENTS, in the clear if there are none.
+
+    Memory does not grow with it.
+    """
+    if recipients:
+        keys = [pyrage.x25519.Recipient.from_str(recipient) for recipient in recipients]
+        pyrage.encrypt_io(cast("BufferedIOBase", source), target, keys)
+    else:
+        shutil.copyfileobj(source, target, _STEP)
 
 
 class Key:

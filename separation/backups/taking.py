@@ -14,14 +14,16 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from separation.backups.clients import dump_section
-from separation.backups.files import only_one, partial_folder, publish, verify, write_rows, write_text
+from separation.backups.clients import dump_section, dumped
+from separation.backups.files import only_one, partial_folder, publish, verify, write_rows, write_stream, write_text
 from separation.backups.manifest import (
-    FORMAT,
+    FORMAT_ENCRYPTED,
     FORMAT_IN_THE_CLEAR,
+    FORMAT_WITH_DUMP,
     MANIFEST,
     SEALED,
     SUMS,
+    Dump,
     Locale,
     Manifest,
     Table,
@@ -36,16 +38,19 @@ from separation.identity import identity_of
 from separation.progress import Advance, progress
 
 SECTIONS = {"pre-data": "schema-pre-data.sql", "post-data": "schema-post-data.sql"}
+DUMP = "database.dump"
 _ROOM_TO_SPARE = 64 * 1024 * 1024
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 
-def take(connection: BaseDatabaseWrapper, *, jobs: int = 1, recipients: Sequence[str] | None = None) -> BackupRecord:
+def take(
+    connection: BaseDatabaseWrapper, *, jobs: int = 1, recipients: Sequence[str] | None = None, dump: bool = False
+) -> BackupRecord:
     """Take a backup of the whole database behind CONNECTION, verify it and put it on record.
 
     JOBS processes save a table each at a time, all on one snapshot: the files are the same as with one. Everything
     that is secret is encrypted to the public keys RECIPIENTS, by default those of the setting BACKUP_RECIPIENT, before
-    it is written.
+    it is written. With DUMP the folder also holds what pg_dump writes of the same snapshot, for pg_restore.
 
     Only reads, in one REPEATABLE READ snapshot; needs the right to SELECT and nothing else, and works on a standby.
     Raises Refused, naming the objects, where the backup could not be whole, where the disk has not the room or where
@@ -56,7 +61,7 @@ def take(connection: BaseDatabaseWrapper, *, jobs: int = 1, recipients: Sequence
     keys = check_recipients(settings.BACKUP_RECIPIENT if recipients is None else recipients)
     try:
         with only_one(directory):
-            record = _take(connection, directory, jobs, keys)
+            record = _take(connection, directory, jobs, keys, dump=dump)
     except OSError as error:
         raise CheckFailed(
             f"The backup could not be written into {directory}, and nothing of it is left there: {error.strerror}.",
@@ -75,6 +80,7 @@ class _Target:
     name: str
     jobs: int
     recipients: list[str]
+    dump: bool
 
     def write(self, name: str, text: str) -> tuple[str, str]:
         """Write a file that is nobody's business without a key; return its name and sum."""
@@ -82,15 +88,17 @@ class _Target:
         return file, write_text(self.folder / file, text, self.recipients)
 
 
-def _take(connection: BaseDatabaseWrapper, directory: Path, jobs: int, recipients: list[str]) -> BackupRecord:
+def _take(
+    connection: BaseDatabaseWrapper, directory: Path, jobs: int, recipients: list[str], *, dump: bool
+) -> BackupRecord:
     name = _free_name(directory)
     with partial_folder(directory, name) as folder:
-        target = _Target(folder, name, jobs, recipients)
+        target = _Target(folder, name, jobs, recipients, dump)
         with session(connection) as reader:
             with reader.looking():
                 reader.refuse_what_is_hidden()
             with reader.snapshot() as (snapshot, tables):
-                _refuse_without_room(directory, tables)
+                _refuse_without_room(directory, tables, times=2 if dump else 1)
                 _save(reader, target, snapshot, tables)
         manifest, digest = read_manifest(folder)
         with progress("Reading back", manifest.bytes, "bytes") as advance:
@@ -105,7 +113,10 @@ def _save(reader: Session, target: _Target, snapshot: str, tables: list[Table]) 
     """Write every file of the backup; the sequences are read last, since they are in no snapshot."""
     schema_files = dict(_schema(reader, target, snapshot))
     tables = _save_tables(reader, target, snapshot, tables)
+    dump = _save_dump(reader, target, snapshot) if target.dump else None
     manifest = _manifest(reader, target, snapshot, schema_files, tables)
+    if dump:
+        manifest.dump, manifest.format = dump, FORMAT_WITH_DUMP
     if target.recipients:
         schema_files.update([target.write(SEALED, manifest.secret())])
     digest = write_text(target.folder / MANIFEST, manifest.text())
@@ -131,6 +142,12 @@ def _save_table(folder: Path, reader: Session, table: Table, advance: Advance, *
     if copy.rows != table.rows:
         raise CheckFailed(f"The server sent {copy.rows} rows of {table.label}, but {table.rows} arrived.")
     share(table.disk_bytes)
+
+
+def _save_dump(reader: Session, target: _Target, snapshot: str) -> Dump:
+    file = DUMP + (SUFFIX if target.recipients else "")
+    with dumped(reader.wrapper, snapshot) as source:
+        return Dump(file, *write_stream(target.folder / file, source, target.recipients))
 
 
 def _schema(reader: Session, target: _Target, snapshot: str) -> Iterator[tuple[str, str]]:
@@ -160,7 +177,7 @@ def _manifest(
         tables=tables,
         objects=reader.objects(),
         sequences=reader.sequences(),
-        format=FORMAT if target.recipients else FORMAT_IN_THE_CLEAR,
+        format=FORMAT_ENCRYPTED if target.recipients else FORMAT_IN_THE_CLEAR,
         recipients=target.recipients,
     )
 
@@ -171,9 +188,9 @@ def _migrations(reader: Session, tables: list[Table]) -> list[str]:
     return [row[0] for row in reader.rows(QUERIES.migrations)]
 
 
-def _refuse_without_room(directory: Path, tables: list[Table]) -> None:
+def _refuse_without_room(directory: Path, tables: list[Table], times: int) -> None:
     """Compressed rows have never needed more room than the tables themselves."""
-    needed = sum(table.disk_bytes for table in tables) + _ROOM_TO_SPARE
+    needed = times * sum(table.disk_bytes for table in tables) + _ROOM_TO_SPARE
     free = shutil.disk_usage(directory).free
     if free < needed:
         raise Refused(

@@ -54,6 +54,12 @@ class Command(BaseCommand):
             "setting BACKUP_RECIPIENT",
         )
         parser.add_argument(
+            "--dump",
+            action="store_true",
+            help="also save what pg_dump writes of the same snapshot, in its custom format, for pg_restore, where this "
+            "project is not at hand; takes about as much room again",
+        )
+        parser.add_argument(
             "--identity",
             type=Path,
             metavar="FILE",
@@ -80,11 +86,11 @@ class Command(BaseCommand):
         elif options["verify"]:
             self._verify(options["verify"], options["jobs"], options["identity"])
         else:
-            self._take(options["jobs"], options["recipient"])
+            self._take(options["jobs"], options["recipient"], dump=options["dump"])
         return 0
 
-    def _take(self, jobs: int, recipients: list[str] | None) -> None:
-        record = take(connection, jobs=jobs, recipients=recipients)
+    def _take(self, jobs: int, recipients: list[str] | None, *, dump: bool) -> None:
+        record = take(connection, jobs=jobs, recipients=recipients, dump=dump)
         self.say(f"{record.id}: {record.tables} tables, {record.rows:,} rows, {_size(record.bytes)}, verified")
         self.say(f"In {record.path}")
 
