@@ -10,18 +10,26 @@ from separation.rehearsal.locks import SECONDS, Locks, Sampler, in_words
 from separation.rehearsal.records import REHEARSAL_AGE
 from separation.rehearsal.steps import ONLY_HERE
 
-Outcome = tuple[bool, list[str]]
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whether a step went well, and what it said: its last line, or all there is if it failed or was refused."""
+
+    ok: bool
+    said: list[str]
+    refused: bool = False
 
 
 @dataclass
 class Result:
-    """What became of one step; `said` is its last line, or all there is if it failed."""
+    """What became of one step."""
 
     name: str
     seconds: float
     ok: bool
     locks: Locks
     said: list[str]
+    refused: bool
 
 
 class StepFailed(Exception):
@@ -49,16 +57,15 @@ class Day:
 
     def put_down(self, name: str, seconds: float, outcome: Outcome, sampler: Sampler | None = None) -> None:
         """Put down how a step went, and say so; raises StepFailed if it failed."""
-        ok, said = outcome
-        result = Result(name, round(seconds, 3), ok, sampler.taken() if sampler else {}, said)
-        self.results.append(result)
+        locks = sampler.taken() if sampler else {}
+        self.results.append(Result(name, round(seconds, 3), outcome.ok, locks, outcome.said, outcome.refused))
+        became = "refused" if outcome.refused else "ok" if outcome.ok else "FAILED"
         expected = "" if name in ONLY_HERE else f"{seconds * self.growth:.1f} s"
-        self.operator.say(
-            f"{'ok' if ok else 'FAILED':<8}{name:<26}{seconds:>8.1f} s  {expected:>8}  {in_words(result.locks)}"
-        )
-        if not ok:
-            for line in said:
+        self.operator.say(f"{became:<8}{name:<26}{seconds:>8.1f} s  {expected:>8}  {in_words(locks)}")
+        if became != "ok":
+            for line in outcome.said:
                 self.operator.say(f"    {line}".rstrip())
+        if not outcome.ok:
             raise StepFailed(name)
 
     def say_end(self, next_command: str) -> None:
@@ -66,6 +73,7 @@ class Day:
         rehearsal, seconds = self.rehearsal, sum(result.seconds for result in self.results)
         until = rehearsal.backup_taken_at + REHEARSAL_AGE
         for line in (
+            *self._left_out(),
             f"Passed: {len(self.results)} steps in {seconds:.0f} s, with {rehearsal.customers:,} customers.",
             f"Expected in production is {self._expectation()}.",
             f"Locks are looked at every {SECONDS * 1000:.0f} ms: shorter ones may be missed, locks of rows are not "
@@ -74,6 +82,14 @@ class Day:
             f"It is on record, and good until {until:%Y-%m-%d %H:%M} UTC. Next: {next_command}",
         ):
             self.operator.say(line)
+
+    def _left_out(self) -> list[str]:
+        return [
+            f"Not rehearsed: the step {result.name!r}, refused for the reasons above. Settle them, then rehearse again "
+            "before that day."
+            for result in self.results
+            if result.refused
+        ]
 
     def _expectation(self) -> str:
         times = "as long"

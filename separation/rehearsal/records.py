@@ -48,10 +48,11 @@ def latest_passed(connection: BaseDatabaseWrapper) -> Rehearsal | None:
     return next((rehearsal for rehearsal in _known(connection) if rehearsal.passed), None)
 
 
-def shortcoming(connection: BaseDatabaseWrapper) -> str:
+def shortcoming(connection: BaseDatabaseWrapper, step: str = "") -> str:
     """Return, as a clause, why no rehearsal on record is enough to migrate this database; nothing if one is.
 
-    It is the latest that counts: it passed, with the code that is about to run, on data at most REHEARSAL_AGE old.
+    It is the latest that counts: it passed, with the code that is about to run, on data at most REHEARSAL_AGE old. If a
+    STEP is named, it has gone through that.
     """
     rehearsal = latest(connection)
     if rehearsal is None:
@@ -67,6 +68,8 @@ def shortcoming(connection: BaseDatabaseWrapper) -> str:
             f"its latest rehearsal, of {when}, was of data that is {age.total_seconds() / 86400:.1f} days old by now; "
             f"the limit is {REHEARSAL_AGE.days}"
         )
+    if step and not any(taken["name"] == step and taken["ok"] and not taken["refused"] for taken in rehearsal.steps):
+        return f"its latest rehearsal, of {when}, did not get through the step {step!r}"
     return ""
 
 

@@ -165,21 +165,21 @@ def _restore(
 ) -> None:
     """Restore the backup, compared, and see how large it is, and beside what."""
     started = time.monotonic()
-    ok, said = _attempt(lambda: str(restore(scratch, backup, SCRATCH, key=key).manifest.rows))
-    if ok:
+    outcome = _attempt(lambda: f"{restore(scratch, backup, SCRATCH, key=key).manifest.rows:,} rows")
+    if outcome.ok:
         day.rehearsal.customers = scalar(scratch, _CUSTOMERS)
         day.growth = max(1.0, scalar(connection, _CUSTOMERS) / max(1, day.rehearsal.customers))
         here, there = identity_of(connection), identity_of(scratch)
         day.rehearsal.same_server = (here.system, here.host, here.port) == (there.system, there.host, there.port)
         connection.close()
-    day.put_down(RESTORE, time.monotonic() - started, (ok, said))
+    day.put_down(RESTORE, time.monotonic() - started, outcome)
 
 
 def _attempt(work: Callable[[], str]) -> Outcome:
     try:
-        return True, [work()]
+        return Outcome(True, [work()])
     except (CheckFailed, DatabaseError) as error:
-        return False, [mask_text(str(error))]
+        return Outcome(False, [mask_text(str(error))])
 
 
 def _take_steps(day: Day, scratch: BaseDatabaseWrapper, environment: dict[str, str]) -> None:
@@ -192,6 +192,8 @@ def _take_steps(day: Day, scratch: BaseDatabaseWrapper, environment: dict[str, s
             started = time.monotonic()
             outcome = _take(day.operator, step, scratch, rows, environment)
             day.put_down(step.name, time.monotonic() - started, outcome, sampler)
+            if outcome.refused:
+                return
 
 
 def _take(
@@ -202,9 +204,11 @@ def _take(
     typed = f"{step.phrase} {name_of(scratch)}\n" if step.phrase else ""
     scratch.close()
     ended = run_command(step.command, environment, typed, lambda line: operator.note(f"    {line}"))
-    if ended.code:
-        return False, [*ended.result, *ended.notes, f"Exit code {ended.code}."]
-    return True, ended.result[-1:]
+    if not ended.code:
+        return Outcome(True, ended.result[-1:])
+    if step.may_be_refused and ended.code == Refused.exit_code:
+        return Outcome(True, ended.notes, refused=True)
+    return Outcome(False, [*ended.result, *ended.notes, f"Exit code {ended.code}."])
 
 
 def _environment(scratch: BaseDatabaseWrapper, url: str, folder: Path) -> dict[str, str]:
@@ -216,6 +220,7 @@ def _environment(scratch: BaseDatabaseWrapper, url: str, folder: Path) -> dict[s
         "ENVIRONMENT": "",  # of the database itself: it could only make the scratch one stricter
         "BACKUP_DIR": str(folder / "backups"),
         "LOG_DIR": str(folder / "logs"),
+        "SEPARATION_QUIET_DAYS": "0",
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -49,7 +49,9 @@ def rehearsed(connection: BaseDatabaseWrapper, ago: timedelta = timedelta(hours=
         "finished_at": finished,
         "passed": True,
         "customers": 60,
-        "steps": [{"name": "migrate", "seconds": 0.1, "ok": True, "locks": {"users": ["ShareLock", 0.05]}, "said": []}],
+        "steps": [
+            {"name": "migrate", "seconds": 0.1, "ok": True, "locks": {"users": ["ShareLock", 0.05]}, "refused": False}
+        ],
         "operator": "a test",
     }
     rehearsal = Rehearsal(**facts | changed)
