@@ -14,7 +14,7 @@ from django.conf import settings
 
 from separation.masking import mask_text
 
-_LINES = 60
+_LINES, _SHOWN = 1000, 30
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,15 @@ class Ended:
     code: int
     result: list[str]
     notes: list[str]
+
+    def why(self) -> list[str]:
+        """Return what tells why it failed: each failed check with what stands below it, then the last lines."""
+        failed: list[str] = []
+        in_failed = False
+        for line in self.result[:-_SHOWN] if len(self.result) > _SHOWN else []:
+            in_failed = line.lower().startswith("fail") or (in_failed and line.startswith(" "))
+            failed += [line] * in_failed
+        return [*failed, *self.result[-_SHOWN:], *self.notes[-_SHOWN:], f"Exit code {self.code}."]
 
 
 def run_command(

@@ -208,7 +208,7 @@ def _take(
         return Outcome(True, ended.result[-1:])
     if step.may_be_refused and ended.code == Refused.exit_code:
         return Outcome(True, ended.notes, refused=True)
-    return Outcome(False, [*ended.result, *ended.notes, f"Exit code {ended.code}."])
+    return Outcome(False, ended.why())
 
 
 def _environment(scratch: BaseDatabaseWrapper, url: str, folder: Path) -> dict[str, str]:

@@ -352,6 +352,13 @@ def test_what_a_command_says_is_masked(settings: Settings, tmp_path: Path) -> No
     assert heard == ended.notes
 
 
+def test_of_a_long_result_the_failed_checks_and_the_end_are_shown() -> None:
+    many = [f"pass  {number}" for number in range(40)]
+    result = ["pass  a", "fail  b", "      ids: 1", "pass  c", "      fine", *many]
+    assert Ended(1, result, ["note"]).why() == ["fail  b", "      ids: 1", *many[-30:], "note", "Exit code 1."]
+    assert Ended(1, ["fail  b", "pass  c"], []).why() == ["fail  b", "pass  c", "Exit code 1."]
+
+
 def test_the_database_can_be_kept(
     database: LegacyDatabase, commands: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
