@@ -233,7 +233,7 @@ def test_a_clean_up_that_is_refused_is_left_out_and_said(
 
     monkeypatch.setattr(rehearse, "run_command", refuses)
     call_command("rehearse")
-    assert said(capsys)[-9:-4] == [
+    assert said(capsys)[-10:-5] == [
         "ok      backup again T T  none",
         "refused clean up T T  none",
         "    Refused (people): 8 of them.",
