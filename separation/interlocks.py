@@ -18,6 +18,7 @@ from separation.phases import phase_of
 from separation.policy import fates, undecided
 from separation.preflight import BACKUP_AGE, run_preflight
 from separation.rehearsal import shortcoming
+from separation.rehearsal.steps import CLEANED_UP
 from separation.rollback import is_rolled_back, to_purge
 from separation.verdicts import clean_since
 
@@ -81,10 +82,13 @@ def require_whole_roll_back(connection: BaseDatabaseWrapper) -> None:
         )
 
 
-def require_rehearsal(connection: BaseDatabaseWrapper) -> None:
-    """Raise Refused on a production database unless its latest rehearsal passed, with this code and on recent data."""
+def require_rehearsal(connection: BaseDatabaseWrapper, step: str = "") -> None:
+    """Raise Refused on a production database unless its latest rehearsal passed, with this code and on recent data.
+
+    If a STEP is named, the rehearsal has gone through that.
+    """
     environment = environment_of(connection)
-    if environment.is_production and (reason := shortcoming(connection)):
+    if environment.is_production and (reason := shortcoming(connection, step)):
         raise Refused(
             "rehearsal",
             f"Database {name_of(connection)!r} counts as {environment.name} ({environment.reason}), and {reason}.",
@@ -253,6 +257,11 @@ def quiet_days(connection: BaseDatabaseWrapper) -> int:
     return max(QUIET_DAYS, days) if environment_of(connection).is_production else days
 
 
+def require_rehearsed_clean_up(connection: BaseDatabaseWrapper) -> None:
+    """Raise Refused on a production database unless the clean-up was rehearsed, too, and nothing refused it there."""
+    require_rehearsal(connection, CLEANED_UP)
+
+
 # In the order in which they are met.
 BEFORE_CLEAN_UP = (
     require_dual,
@@ -263,6 +272,6 @@ BEFORE_CLEAN_UP = (
     require_nothing_torn,
     require_silence,
     require_quiet,
-    require_rehearsal,
+    require_rehearsed_clean_up,
     require_backup_since_move,
 )

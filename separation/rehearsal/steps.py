@@ -7,7 +7,8 @@ from separation.models import Phase
 from separation.rehearsal.rows import LegacyRows
 
 RESTORE, REMEMBER, COMPARE = "restore", "remember every row", "compare every row"
-CLEAN_UP = "clean up"
+# The step that a clean-up on production asks for.
+CLEANED_UP = "clean up"
 # Nobody does these on the day.
 ONLY_HERE = (RESTORE, REMEMBER, COMPARE)
 
@@ -45,7 +46,7 @@ STEPS = (
     Step("execute again", ("migrate_customers", "--execute"), "MIGRATE"),
     Step("verify again", ("verify_separation",)),
     Step("backup again", ("backup",)),
-    Step(CLEAN_UP, ("cleanup_legacy", "--execute"), "CLEANUP", may_be_refused=True),
+    Step(CLEANED_UP, ("cleanup_legacy", "--execute"), "CLEANUP", may_be_refused=True),
     Step("verify what is left", ("verify_separation",)),
 )
 

@@ -23,7 +23,7 @@ from separation.interlocks import require_rehearsal
 from separation.models import Rehearsal
 from separation.rehearsal import latest, process, rehearse, shortcoming
 from separation.rehearsal.process import Ended
-from separation.rehearsal.steps import CLEAN_UP, STEPS, steps_for
+from separation.rehearsal.steps import CLEANED_UP, STEPS, steps_for
 from tests.databases import Databases, LegacyDatabase, database_url, default_connection_to, manage
 from tests.separation import forked
 from tests.separation.backups import execute, files_in
@@ -147,7 +147,7 @@ def test_what_it_says(
     assert record.steps == log["steps"]
     assert (record.passed, record.customers, record.same_server) == (True, 63, True)
     require_rehearsal(database.connection)
-    assert shortcoming(database.connection, CLEAN_UP) == ""
+    assert shortcoming(database.connection, CLEANED_UP) == ""
 
 
 def test_the_commands_are_those_of_the_day_with_their_phrases(database: LegacyDatabase, commands: list[Any]) -> None:
@@ -244,7 +244,7 @@ def test_a_clean_up_that_is_refused_is_left_out_and_said(
     require_rehearsal(database.connection)
     when = f"{Rehearsal.objects.get().finished_at:%Y-%m-%d %H:%M} UTC"
     lacks = f"its latest rehearsal, of {when}, did not get through the step 'clean up'"
-    assert shortcoming(database.connection, CLEAN_UP) == lacks
+    assert shortcoming(database.connection, CLEANED_UP) == lacks
 
 
 def test_rows_that_a_roll_back_changed_fail_it(

@@ -20,9 +20,9 @@ class Command(BaseCommand):
         "Restore the newest verified backup of this database into a scratch database, and go through the whole day "
         "there, by the commands themselves: migrate, backup, preflight, dry run, execute, verify, rollback, every row "
         "compared, execute again, verify, clean up, verify. Says how long each step took, what is expected in "
-        "production, and the locks it took. This database is only read, but for the record, which migrate_customers --execute asks for on "
-        "production; nothing else stays behind. Exit codes: 0 done, 1 a step failed, 2 usage, 3 refused by an "
-        "interlock, 130 interrupted."
+        "production, and the locks it took. This database is only read, but for the record, which migrate_customers "
+        "--execute and cleanup_legacy --execute ask for on production; nothing else stays behind. Exit codes: 0 done, "
+        "1 a step failed, 2 usage, 3 refused by an interlock, 130 interrupted."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
