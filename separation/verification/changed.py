@@ -13,6 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.sql import Queries
 from separation.database import row, scalar
+from separation.models import Phase
 
 SQL = Queries(Path(__file__).with_name("changed.sql"))
 
@@ -73,6 +74,8 @@ def mark_of(connection: BaseDatabaseWrapper, at: datetime) -> Mark:
 
 def changed_since(connection: BaseDatabaseWrapper, mark: Mark) -> Changed | str:
     """Return what was written since MARK, or why that cannot be told, so that everything has to be looked at."""
+    if (phase := Phase.objects.using(connection.alias).get(pk=1).name) != Phase.DUAL:
+        return f"the phase is {phase}"
     if not 0 <= row(connection, SQL.seen, xid=mark.xid)[1] <= _OLDEST:
         return "the last verification is too long ago, or of another database"
     if scalar(connection, SQL.chunks, xid=mark.xid):
@@ -81,12 +84,17 @@ def changed_since(connection: BaseDatabaseWrapper, mark: Mark) -> Changed | str:
         now, _, added = _extent(connection, table, last)
         if now < count + added:
             return f"{count + added - now:,} rows of {table} were deleted"
-    found: dict[str, Any] = {"xid": mark.xid, "people": scalar(connection, SQL.people, xid=mark.xid)}
-    if len(found["people"]) > _MOST_PEOPLE:
-        return f"{len(found['people']):,} people were written, or what is theirs"
+    people = scalar(connection, SQL.people, xid=mark.xid)
+    if len(people) > _MOST_PEOPLE:
+        return f"{len(people):,} people were written, or what is theirs"
+    return concerning(connection, people, mark.xid)
+
+
+def concerning(connection: BaseDatabaseWrapper, people: list[int], xid: str | None = None) -> Changed:
+    """Return PEOPLE with their bookings and whatever those have to do with, and the bookings written since XID."""
+    found: dict[str, Any] = {"people": people}
     for name in ("orders", "reservations", "around"):
-        found[name] = scalar(connection, getattr(SQL, name), **found)
-    del found["xid"]
+        found[name] = scalar(connection, getattr(SQL, name), xid=xid, **found)
     return Changed(**found)
 
 

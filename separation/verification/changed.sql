@@ -7,8 +7,8 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text,
     pg_snapshot_xmin(pg_current_snapshot())::text::numeric - %(xid)s::numeric
 
 -- name: fresh
--- Whether a row was written by a transaction that was not over then.
-age(t.xmin) <= (SELECT age(%(xid)s::xid8::xid))
+-- Whether a row was written by a transaction that was not over then; never, and without looking, if there is none.
+%(xid)s::text IS NOT NULL AND age(t.xmin) <= (SELECT age(%(xid)s::xid8::xid))
 
 -- name: chunks
 -- Whether the ledger was written: then a run was at work, and everybody may be concerned.

@@ -1,6 +1,6 @@
 """The verification itself: every invariant, on one snapshot."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from separation.database import execute, has_table, name_of, now_of, rows, scala
 from separation.errors import CheckFailed
 from separation.models import Phase
 from separation.verification import separated
-from separation.verification.changed import NARROWED, Changed, Mark, changed_since, mark_of
+from separation.verification.changed import NARROWED, Changed, Mark, changed_since, concerning, mark_of
 from separation.verification.invariants import BY_RELATION, Invariant
 from separation.verification.report import FAIL, PASS, SAMPLE_SIZE, Report, Result
 from separation.verification.unknown import referring, unchanged
@@ -52,9 +52,9 @@ def examine(connection: BaseDatabaseWrapper, since: Mark | None = None) -> Repor
         )
     execute(connection, _SETTINGS)
     mark = mark_of(connection, now_of(connection))
-    changed = changed_since(connection, since) if since and not _is_leaving(connection) else None
+    changed = changed_since(connection, since) if since else None
     if isinstance(changed, Changed):
-        results, figures = list(_narrowed(connection, changed)), changed.figures()
+        results, figures = list(_narrowed(connection, changed, BY_RELATION)), changed.figures()
     else:
         results, figures = list(_results(connection)), {}
     return Report(
@@ -81,6 +81,12 @@ def _of_separated(connection: BaseDatabaseWrapper) -> Iterator[Result]:
     yield referring(connection)
 
 
+def examine_person(connection: BaseDatabaseWrapper, identifier: int) -> list[Result]:
+    """Return what is broken about one person and what is theirs, in the caller's transaction."""
+    changed = concerning(connection, [identifier])
+    return [result for result in _narrowed(connection, changed, NARROWED) if result.status == FAIL]
+
+
 def _results(connection: BaseDatabaseWrapper) -> Iterator[Result]:
     if _is_leaving(connection):
         yield from _of_separated(connection)
@@ -94,11 +100,12 @@ def _results(connection: BaseDatabaseWrapper) -> Iterator[Result]:
     yield referring(connection)
 
 
-def _narrowed(connection: BaseDatabaseWrapper, changed: Changed) -> Iterator[Result]:
-    """Yield the results of all relations; those that can be narrowed look at what is CHANGED alone."""
-    for name, invariants in BY_RELATION.items():
+def _narrowed(connection: BaseDatabaseWrapper, changed: Changed, names: Iterable[str]) -> Iterator[Result]:
+    """Yield the results of the relations NAMES; those that can be narrowed look at what is CHANGED alone."""
+    for name in names:
         view, complete = NARROWED.get(name, ("", "true"))
-        yield from _decide(connection, _Relation(getattr(RELATIONS, name), view, complete, asdict(changed)), invariants)
+        relation = _Relation(getattr(RELATIONS, name), view, complete, asdict(changed))
+        yield from _decide(connection, relation, BY_RELATION[name])
 
 
 @dataclass(frozen=True)

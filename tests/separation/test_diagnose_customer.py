@@ -1,18 +1,22 @@
 """`diagnose_customer` says what happened to a person, and what to type; it only reads."""
 
 import io
+import json
 
 import pytest
 from django.core.management import call_command
 
 from separation.decisions import duplicate_keep, duplicate_merge
+from separation.masking import mask_email
 from separation.models import Chunk
 from tests.databases import manage
 from tests.separation.engine import checksums, columns_of, move, one, query
+from tests.separation.verify import damage
 
 pytestmark = pytest.mark.engine
 
 FIND = "python manage.py resolve_findings"
+BECAUSE = ["MANAGER of restaurant 1", "MANAGER of restaurant 2", "wrote 2 menus"]
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def said_of(who):
         call_command("diagnose_customer", who, stdout=out, stderr=err, no_color=True)
     except SystemExit as ended:
         code = ended.code
-    lines = [(line[:16].rstrip(), line[16:]) for line in out.getvalue().splitlines()]
+    lines = [(line[:18].rstrip(), line[18:]) for line in out.getvalue().splitlines()]
     return code, lines, err.getvalue()
 
 
@@ -56,6 +60,16 @@ def row_of(connection, user):
     return ("Row in users", f"{kind}, role {role}, created {created}, updated {updated}")
 
 
+def customer_of(connection, user):
+    ((created, updated),) = query(
+        connection, "SELECT created_at::text, updated_at::text FROM customers WHERE id = %s", [user]
+    )
+    return (
+        "Row in customers",
+        f"active, email not verified, with a profile, created {created}, updated {updated}",
+    )
+
+
 def chunk_of(user):
     chunk = Chunk.objects.get(first_id__lte=user, last_id__gte=user)
     return ("Chunk", f"{chunk.pk} ({chunk}) of run {chunk.run_id}, at {chunk.moved_at:%Y-%m-%d %H:%M:%S} UTC")
@@ -70,10 +84,13 @@ def test_somebody_who_moved(connection):
 
     assert (code, err) == (0, "")
     assert lines == [
-        ("User", f"30 {email[:2]}***@ex***.{email.rpartition('.')[2]}"),
+        ("User", f"30 {mask_email(email)}"),
         row_of(connection, 30),
+        customer_of(connection, 30),
         ("Outcome", "moved"),
         chunk_of(30),
+        ("Password", "bcrypt, as it was"),
+        ("Log-ins", "0, 0 of them open"),
         *counts(connection, 30),
         ("Next", "nothing to do"),
     ]
@@ -83,11 +100,13 @@ def test_somebody_who_moved(connection):
 def test_somebody_kept_back_and_merged(connection):
     assert dict(said_of("26")[1])["Next"] == f"{FIND} invalid_email 26 rename"
     lines = said_of("21")[1]
-    assert lines[2:5] == [
+    assert lines[2:6] == [
+        ("Row in customers", "none"),
         ("Outcome", "stays in users: duplicate email"),
+        ("Because", "the same email as user 20"),
         chunk_of(21),
-        ("Finding", "duplicate_email: open"),
     ]
+    assert lines[6] == ("Finding", "duplicate_email: open")
     assert lines[-1] == ("Next", f"{FIND} duplicate_email 21 merge|keep|rename")
 
     duplicate_merge(connection=connection, user_id=21, into=20, by="Ada", note="ask a@b.example", execute=True)
@@ -127,17 +146,162 @@ def test_others(connection):
     )
 
 
-def test_before_the_move(legacy_database):
+def test_who_cannot_log_in(connection):
+    query(connection, "UPDATE customers SET is_active = false WHERE id = 30")
+    lines = said_of("30")[1]
+    assert lines == [
+        ("User", f"30 {mask_email(one(connection, 'SELECT email FROM users WHERE id = 30'))}"),
+        row_of(connection, 30),
+        ("Row in customers", customer_of(connection, 30)[1].replace("active", "deactivated", 1)),
+        ("Outcome", "moved"),
+        chunk_of(30),
+        ("Password", "deactivated: opens neither application"),
+        ("Log-ins", "0, 0 of them open"),
+        *counts(connection, 30),
+        ("Next", "activate the customer in the admin"),
+    ]
+    lines = said_of("22")[1]
+    assert lines == [
+        ("User", f"22 {mask_email(one(connection, 'SELECT email FROM users WHERE id = 22'))}"),
+        row_of(connection, 22),
+        customer_of(connection, 22),
+        ("Outcome", "moved"),
+        chunk_of(22),
+        ("Finding", "needs_password_reset: open"),
+        ("Password", "unusable: nobody can log in with it"),
+        ("Log-ins", "0, 0 of them open"),
+        *counts(connection, 22),
+        ("Next", "the customer asks for a new password, in either application"),
+    ]
+
+
+def test_who_misses_reservations(connection):
+    (lost,) = damage(
+        connection,
+        """UPDATE reservations SET customer_id = NULL WHERE id = (SELECT min(id) FROM reservations WHERE user_id = 30)
+        RETURNING id""",
+    )
+    (phoned,) = damage(
+        connection,
+        """UPDATE reservations SET customer_email = (SELECT upper(email) FROM users WHERE id = 30)
+        WHERE id = (SELECT min(r.id) FROM reservations r JOIN users u ON u.id = r.user_id AND NOT u.is_customer)
+        RETURNING id""",
+    )
+    place = one(connection, "SELECT restaurant_id FROM reservations WHERE id = %s", [lost])
+    there = one(connection, "SELECT count(*) FROM reservations WHERE user_id = 30 AND restaurant_id = %s", [place])
+    lines = said_of("30")[1]
+    assert lines == [
+        ("User", f"30 {mask_email(one(connection, 'SELECT email FROM users WHERE id = 30'))}"),
+        row_of(connection, 30),
+        customer_of(connection, 30),
+        ("Outcome", "moved"),
+        chunk_of(30),
+        ("Password", "bcrypt, as it was"),
+        ("Log-ins", "0, 0 of them open"),
+        *counts(connection, 30),
+        ("Booked by others", f"1 reservations with this email: {phoned}"),
+        (
+            "Inconsistent",
+            "reservations_counted: Each restaurant has as many of the customers' reservations by either link, "
+            f"customer_id or user_id. restaurant {place}: {there} reservations of customers by user_id, {there - 1} by "
+            f"customer_id; first without: reservation {lost}.",
+        ),
+        ("Next", "python manage.py migrate_customers --execute"),
+    ]
+    damage(connection, f"UPDATE reservations SET customer_id = 30 WHERE id = {lost}")
+    assert said_of("30")[1][-1] == ("Next", "give the reservation its customer in the admin")
+
+
+def test_staff_who_are_marked_as_customers(connection):
+    found = query(
+        connection, "SELECT row_id FROM separation_findings WHERE kind = 'staff_marked_as_customer' ORDER BY 1"
+    )
+    said = {user: said_of(str(user))[1] for (user,) in found}
+    whole = said[found[0][0]]
+    assert whole == [
+        ("User", f"{found[0][0]} {mask_email(one(connection, 'SELECT email FROM users WHERE id = %s', found[0]))}"),
+        row_of(connection, found[0][0]),
+        ("Row in customers", "none"),
+        ("Outcome", "stays in users: staff marked as customer"),
+        ("Because", dict(whole)["Because"]),
+        chunk_of(found[0][0]),
+        ("Finding", "staff_marked_as_customer: open"),
+        ("Password", "bcrypt, as it was"),
+        *counts(connection, found[0][0]),
+        ("Next", f"{FIND} staff_marked_as_customer {found[0][0]} staff|customer|both"),
+    ]
+    assert sorted(dict(lines)["Because"].split("; ")[-1] for lines in said.values()) == BECAUSE
+
+
+def test_who_shares_an_email(connection):
+    twin, other = one(connection, "SELECT email FROM users WHERE id = 21"), said_of("20")[1]
+    assert dict(other)["Because"] == "the same email as user 21"
+    lines = said_of(twin)[1]
+    assert [text for label, text in lines if label == "User"] == ["20 an***@ex***.org", "21 An***@Ex***.Org"]
+    assert lines[: len(other)] == [
+        ("User", "20 an***@ex***.org"),
+        row_of(connection, 20),
+        ("Row in customers", "none"),
+        ("Outcome", "stays in users: duplicate email"),
+        ("Because", "the same email as user 21"),
+        chunk_of(20),
+        ("Finding", "duplicate_email: open"),
+        ("Password", "bcrypt, as it was"),
+        *counts(connection, 20),
+        ("Booked by others", "1 reservations with this email: 76"),
+        ("Next", f"{FIND} duplicate_email 20 merge|keep|rename"),
+    ]
+
+
+def test_the_json_has_every_label(connection):
+    out = io.StringIO()
+    call_command("diagnose_customer", "30", "--json", stdout=out, no_color=True)
+    (person,) = json.loads(out.getvalue())["people"]
+    assert list(person) == [
+        *("user", "row_in_users", "row_in_customers", "outcome", "chunk", "password", "log_ins", "reservations"),
+        *("orders", "restaurants", "next"),
+    ]
+    assert person["outcome"] == ["moved"]
+
+
+def test_before_the_move_and_before_adoption(legacy_database):
     legacy_database("plain", adopted=True)
-
     lines = dict(said_of("30")[1])
-
     assert (lines["Outcome"], lines["Chunk"], lines["Next"]) == (
         "moves with the next execute",
         "none covers this id",
         "python manage.py migrate_customers --execute",
     )
     assert dict(said_of("21")[1])["Next"] == f"{FIND} duplicate_email 21 merge|keep|rename"
+
+    connection = legacy_database("plain").connection
+    reservations, orders = (
+        one(connection, f"SELECT count(*) FROM {table} WHERE user_id = 30") for table in ("reservations", "orders")
+    )
+    assert said_of("30") == (
+        0,
+        [
+            ("User", f"30 {mask_email(one(connection, 'SELECT email FROM users WHERE id = 30'))}"),
+            row_of(connection, 30),
+            ("Outcome", "the database is not adopted yet: nobody has been looked at"),
+            ("Password", "bcrypt, as it was"),
+            ("Reservations", f"{reservations} by user_id"),
+            ("Orders", f"{orders} by user_id"),
+            ("Next", "python manage.py backup, then python manage.py migrate"),
+        ],
+        "",
+    )
+
+
+def test_after_clean_up(connection):
+    damage(connection, "UPDATE separation_phase SET name = 'separated'; DELETE FROM users WHERE id = 30")
+    lines = dict(said_of("30")[1])
+    assert (lines["Row in users"], lines["Outcome"], lines["Next"]) == (
+        "none",
+        "moved; clean-up took the row out of users",
+        "nothing to do",
+    )
+    assert "Inconsistent" not in lines
 
 
 def test_nobody(legacy_database):
