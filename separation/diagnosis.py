@@ -108,8 +108,15 @@ def _one(connection: BaseDatabaseWrapper, query: str, identifier: int) -> Any:
 def _person(connection: BaseDatabaseWrapper, identifier: int, user: Any, customer: Any) -> _Person:
     findings = Finding.objects.using(connection.alias).filter(table_name="users", row_id=identifier)
     phase = phase_of(connection)
+    outcome, known, moved, winner, merged, queued = row(connection, SQL.person, id=identifier)
     return _Person(
-        *row(connection, SQL.person, id=identifier),
+        id=identifier,
+        outcome=outcome,
+        known=known,
+        moved=moved,
+        winner=winner,
+        merged=merged,
+        queued=queued,
         is_customer=bool(user and user[1]),
         deactivated=bool(customer and not customer[1] and not customer[3]),
         email=str((user or customer or [""])[0] or ""),

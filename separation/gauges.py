@@ -11,6 +11,7 @@ from config.sql import Queries
 from separation.backups import latest_verified
 from separation.database import now_of, rows
 from separation.models import Chunk, Finding, Phase, Run
+from separation.watch import latest
 
 SQL = Queries(settings.BASE_DIR / "separation" / "sql" / "gauges.sql")
 
@@ -49,8 +50,15 @@ def _families(found: Mapping[str, Mapping[str, float]]) -> Iterator[Metric]:
 
 
 def _ages() -> Iterator[Metric]:
-    """Give what ages; without a backup its age is missing."""
-    backup = latest_verified(connection)
+    """Give what ages; without a backup or a clean verification its age is missing."""
+    now, backup, seen = now_of(connection), latest_verified(connection), latest(connection)
     if backup:
-        age = backup.age(now_of(connection)).total_seconds()
+        age = backup.age(now).total_seconds()
         yield GaugeMetricFamily("separation_backup_age_seconds", "Age of the newest verified backup.", value=age)
+    if seen.last:
+        text = "Invariants that the last verification found broken."
+        yield GaugeMetricFamily("separation_drift", text, value=len(seen.last.failures))
+    if seen.clean:
+        age = (now - seen.clean.looked_at).total_seconds()
+        text = "Age of the last verification that found nothing broken."
+        yield GaugeMetricFamily("separation_clean_verification_age_seconds", text, value=age)

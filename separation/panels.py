@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import connections, router
 from django.db.models import Count, DateTimeField, OuterRef, Subquery
 from django.db.models.expressions import Combinable
@@ -49,6 +50,7 @@ def index(request: HttpRequest) -> SafeString | str:
         "backup": next(iter(known_records(connection)), None),
         "backups_url": reverse("admin:separation_backup_changelist"),
         "next_command": next_command(phase, run),
+        "dashboards": settings.DASHBOARDS.items(),
     }
     return render_to_string("separation/index.html", context)
 

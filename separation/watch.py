@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -131,8 +131,15 @@ def _mail(report: Report) -> tuple[str, str]:
     return subject, "\n".join([*lines, "", *(f"{name}: {url}" for name, url in settings.DASHBOARDS.items())])
 
 
-def latest(connection: BaseDatabaseWrapper) -> dict[str, Any]:
-    """Return of the last verification on record how much it found broken, and when one was clean last."""
+@dataclass(frozen=True)
+class Seen:
+    """The last verification on record, and the last that found nothing broken."""
+
+    last: Look | None
+    clean: Look | None
+
+
+def latest(connection: BaseDatabaseWrapper) -> Seen:
+    """Return what verifications of this database came to of late."""
     looks = Look.objects.using(connection.alias).filter(identity=identity_of(connection).key())
-    last, clean = looks.first(), looks.filter(failures=[]).first()
-    return {"failures": last and len(last.failures), "clean_at": clean and clean.looked_at}
+    return Seen(looks.first(), looks.filter(failures=[]).first())

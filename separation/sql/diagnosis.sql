@@ -24,7 +24,7 @@ SELECT email, is_customer, role::text, created_at::text, updated_at::text FROM u
 
 -- name: person
 -- Gives one person: the outcome, whether a row stands on each side, the merges, and how often the mirror has queued them.
-SELECT i.id, k.outcome, u.id IS NOT NULL, c.id IS NOT NULL, m.customer_id,
+SELECT k.outcome, u.id IS NOT NULL, c.id IS NOT NULL, m.customer_id,
     ARRAY(SELECT o.user_id FROM separation_merges o WHERE o.customer_id = i.id ORDER BY 1),
     (SELECT count(*) FROM separation_pending p WHERE p.user_id = i.id)
 FROM (SELECT %(id)s::integer AS id) i

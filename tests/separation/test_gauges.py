@@ -4,10 +4,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from config import probes
 from separation.gauges import gauges
-from separation.models import Finding, Phase
+from separation.identity import identity_of
+from separation.models import Finding, Look, Phase
 from tests.separation.engine import move, other_application, query
 
 pytestmark = pytest.mark.engine
@@ -26,8 +28,18 @@ def scraped():
 def test_the_figures_of_a_migrated_database(legacy_database, fresh):
     move(legacy_database("plain", adopted=True).connection)
     query(connection, "INSERT INTO separation_pending (user_id) VALUES (30), (30)")
+    look = {
+        "looked_at": timezone.now(),
+        "identity": identity_of(connection).key(),
+        "told": [],
+        "xid": "1",
+        "extents": {},
+    }
+    Look.objects.create(failures=[], **look)
+    Look.objects.create(failures=["names_equal"], **look)
 
     found = scraped()
+    assert found.pop("separation_clean_verification_age_seconds") >= 0
 
     assert {name: value for name, value in found.items() if value and name.startswith(("separation_", "database"))} == {
         "database_up": 1,
@@ -38,6 +50,7 @@ def test_the_figures_of_a_migrated_database(legacy_database, fresh):
         'separation_findings{kind="needs_password_reset"}': 2,
         'separation_findings{kind="staff_marked_as_customer"}': 3,
         "separation_pending": 2,
+        "separation_drift": 1,
     }
     assert found['separation_phase{phase="legacy"}'] == found['separation_chunks{state="failed"}'] == 0
     assert len([name for name in found if name.startswith("separation_findings{")]) == len(Finding.KINDS)

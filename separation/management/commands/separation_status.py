@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
+from separation.checklist import checklist
 from separation.console import Command as BaseCommand
 from separation.environment import COPY, PRODUCTION
 from separation.errors import REHEARSE
@@ -31,8 +33,10 @@ class Command(BaseCommand):
     help = (
         "Show the phase of this database, how many customers are moved, the latest run, its workers on every host, "
         "what is out of step, the open findings and the next command. Waits for no lock. --watch shows it every 2 "
-        "seconds until Ctrl-C, also while the server restarts. --pause, --resume and --abort ask the workers of the "
-        "run that is under way: they act between two chunks, and migrate_customers --execute resumes an aborted run. "
+        "seconds until Ctrl-C, also while the server restarts. --checklist prints one page for the operator's folder: "
+        "what is done, what is next, phrases, ways back, and blanks for contacts. --pause, --resume and --abort ask "
+        "the workers of the run that is under way: they act between two chunks, and migrate_customers --execute "
+        "resumes an aborted run. "
         "Exit codes: 0 done, 1 failed, 3 refused."
     )
 
@@ -41,6 +45,9 @@ class Command(BaseCommand):
         mode = parser.add_mutually_exclusive_group()
         mode.add_argument("--watch", action="store_true", help=f"show it again every {_SECONDS} seconds, until Ctrl-C")
         mode.add_argument("--json", action="store_true", help="print one JSON document")
+        mode.add_argument(
+            "--checklist", action="store_true", help="print the operator's checklist, a page of 80 columns"
+        )
         mode.add_argument("--pause", action="store_true", help="let the workers finish their chunks, then wait")
         mode.add_argument("--resume", action="store_true", help="end a pause that was asked for")
         mode.add_argument("--abort", action="store_true", help="let the workers finish their chunks, then end the run")
@@ -54,7 +61,9 @@ class Command(BaseCommand):
         if options["watch"]:
             return self._watch()
         status = self._look()
-        if options["json"]:
+        if options["checklist"]:
+            self.say("\n".join(checklist(connection, status)))
+        elif options["json"]:
             self.say(json.dumps(status.as_dict(), indent=2, default=str))
         else:
             self._show(status)
@@ -118,6 +127,7 @@ def _lines(status: Status) -> list[str]:
         *_run(status),
         *(("Open finding", f"{kind}: {count:,}") for kind, count in (status.open_findings or {}).items()),
         *_rehearsal(status),
+        *((f"Dashboard {name}", url) for name, url in settings.DASHBOARDS.items()),
         ("Next", status.next_command),
     ]
     return [f"{name:<22}{value}" for name, value in shown]
