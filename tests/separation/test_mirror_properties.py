@@ -28,6 +28,7 @@ CUSTOMER = (
     "(SELECT id FROM users WHERE is_customer ORDER BY id "
     "OFFSET %s %% greatest((SELECT count(*) FROM users WHERE is_customer), 1) LIMIT 1)"
 )
+EMAIL = f"(SELECT email FROM users WHERE id = {PERSON})"
 PLACE = "(SELECT id FROM restaurants ORDER BY id OFFSET %s %% (SELECT count(*) FROM restaurants) LIMIT 1)"
 BOOKING = "(SELECT id FROM reservations ORDER BY id DESC OFFSET %s LIMIT 1)"
 ORDER = "(SELECT id FROM orders ORDER BY id DESC OFFSET %s LIMIT 1)"
@@ -46,6 +47,13 @@ everywhere = [
         st.booleans(),
     ),
     statement(f"UPDATE users SET email = %s, updated_at = '2026-03-01' WHERE id = {CUSTOMER}", emails, some),
+    statement(f"UPDATE users SET email = upper(email) WHERE id = {CUSTOMER}", some),
+    statement(f"UPDATE users SET email = ' ' || lower(email) WHERE id = {CUSTOMER}", some),
+    statement("UPDATE users SET email = initcap(email) WHERE is_customer"),
+    statement(
+        f"UPDATE users SET email = (SELECT email FROM users WHERE id = {PERSON}) WHERE id = {CUSTOMER}", some, some
+    ),
+    statement(f"UPDATE users SET email = upper({EMAIL}) WHERE id = {CUSTOMER}", some, some),
     statement(f"UPDATE users SET name = 'New Name', phone = '+1' WHERE id = {CUSTOMER}", some),
     statement(f"UPDATE users SET password = %s WHERE id = {CUSTOMER}", st.sampled_from([BCRYPT, "", "sha"]), some),
     statement(f"UPDATE users SET is_customer = NOT is_customer WHERE id = {PERSON}", some),

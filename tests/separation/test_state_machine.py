@@ -23,12 +23,14 @@ from hypothesis.stateful import (
 )
 from psycopg.pq import TransactionStatus
 
-from separation.decisions import Effect, decision_undo, duplicate_keep, duplicate_merge, staff_decide
+from separation.decisions import Effect, decision_undo, duplicate_keep, duplicate_merge, email_rename, staff_decide
 from separation.errors import CheckFailed, Interrupted, Refused
+from separation.manners import Manners
 from separation.migrator import Migration, Pace, StopRequest
 from separation.mirror import drain
 from separation.models import Chunk, Finding, Phase, Run
 from separation.phases import change_phase
+from separation.requests import put
 from separation.rollback import is_rolled_back, roll_back
 from separation.verification import verify
 from tests.databases import database_url, default_connection_to
@@ -138,6 +140,23 @@ class Separation(RuleBasedStateMachine):
             session.execute("COMMIT")
         self.waiting = False
 
+    @rule(one=instants, other=instants)
+    def old_application_swaps_emails(self, one: int, other: int) -> None:
+        """Exchange the emails of two users, in a transaction, by way of a third."""
+        first, second = self.user(one), self.user(other)
+        if first[0] == second[0]:
+            return
+        sql = "UPDATE users SET email = %s WHERE id = %s"
+        for session in (self.old, self.twin):
+            session.execute("BEGIN")
+        for values in (("swapped", first[0]), (first[1], second[0]), (second[1], first[0])):
+            said = answer(self.old, sql, values)
+            assert said == answer(self.twin, sql, values)
+            if isinstance(said, str):
+                break
+        for session in (self.old, self.twin):
+            session.execute("COMMIT")
+
     # What the new application does.
 
     @in_dual
@@ -197,6 +216,42 @@ class Separation(RuleBasedStateMachine):
         )
 
     @in_dual
+    @rule(number=instants, other=instants, how=st.sampled_from([str.upper, str.lower, str.title]))
+    def somebody_takes_an_email(self, number: int, other: int, how: Callable[[str], str]) -> None:
+        """Give somebody the email of a user, or their own, in another case."""
+        email = how(self.user(other)[1].strip())
+        if "@" in email:
+            self.somebody_changes(number=number, fields={"email": email})
+
+    @in_dual
+    @rule(number=instants, how=st.sampled_from([str.upper, str.lower, str.title]))
+    def somebody_writes_the_email_otherwise(self, number: int, how: Callable[[str], str]) -> None:
+        if person := self.customer(number):
+            ((email,),) = self.watch.execute("SELECT email FROM customers WHERE id = %s", [person]).fetchall()
+            self.somebody_changes(number=number, fields={"email": how(email)})
+
+    @in_dual
+    @rule(number=instants, other=instants)
+    def two_swap_emails(self, number: int, other: int) -> None:
+        first, second = self.customer(number), self.customer(other)
+        if not first or not second or first == second:
+            return
+        sql = "SELECT id, email FROM customers WHERE id IN (%s, %s)"
+        emails: dict[int, str] = dict(self.watch.execute(sql, [first, second]).fetchall())
+        taken = any(self.is_taken(email, first, second) for email in emails.values())
+        steps = [("swapped@x.example", first), (emails[first], second), (emails[second], first)]
+        for session in (self.new, self.twin):
+            session.execute("BEGIN")
+        for step in steps:
+            said = write(self.new, "UPDATE customers SET email = %s WHERE id = %s", *step)
+            if isinstance(said, str):
+                assert self.waiting or taken or said == "23503", said
+                break
+            self.twin.execute("UPDATE users SET email = %s WHERE id = %s", step)
+        for session in (self.new, self.twin):
+            session.execute("COMMIT" if said == [] else "ROLLBACK")
+
+    @in_dual
     @rule(number=instants, status=status)
     def somebody_books(self, number: int, status: str) -> None:
         person = self.customer(number)
@@ -250,7 +305,6 @@ class Separation(RuleBasedStateMachine):
 
     # What staff decide.
 
-    @in_dual
     @rule(number=instants, answer=st.sampled_from(["staff", "customer", "both"]), merge=st.booleans())
     def somebody_decides(self, number: int, answer: str, merge: bool) -> None:
         kinds = {"staff_marked_as_customer", "duplicate_email"}
@@ -269,13 +323,22 @@ class Separation(RuleBasedStateMachine):
         else:
             self.decide(duplicate_keep, user_id=person)
 
-    @in_dual
+    @rule(number=instants, email=addresses | st.just("new@x.example"))
+    def somebody_is_given_another_email(self, number: int, email: str) -> None:
+        kinds = {"duplicate_email", "invalid_email"}
+        found = list(Finding.objects.filter(kind__in=kinds, table_name="users", state=Finding.OPEN).order_by("id"))
+        if found:
+            kind, person = found[number % len(found)].kind, found[number % len(found)].row_id
+            if self.decide(email_rename, kind=kind, user_id=person, email=email):
+                self.rename_in_twin(person, email)
+
     @rule(number=instants)
     def somebody_thinks_better_of_it(self, number: int) -> None:
         found = list(Finding.objects.exclude(decision="").order_by("id"))
         if found:
-            one_of_them = found[number % len(found)]
-            self.decide(decision_undo, kind=one_of_them.kind, user_id=one_of_them.row_id)
+            undone = found[number % len(found)]
+            if self.decide(decision_undo, kind=undone.kind, user_id=undone.row_id) and undone.decision == "rename":
+                self.rename_in_twin(undone.row_id, undone.detail["former_email"])
 
     # What the engine does.
 
@@ -308,6 +371,23 @@ class Separation(RuleBasedStateMachine):
     def run_is_aborted(self, size: int) -> None:
         Run.objects.filter(pk=self.run.pk).update(request=Run.ABORT)
         self.attempt(self.chunk, size)
+        Run.objects.filter(pk=self.run.pk).update(request="")
+
+    @in_dual
+    @rule(size=st.integers(1, 8), data=st.data(), then=st.sampled_from(["", Run.ABORT]))
+    def run_is_paused(self, size: int, data: st.DataObject, then: str) -> None:
+        """Pause, write while it waits, and let the run go on or end."""
+        chunks, naps, ticks = Chunk.objects.count(), count(), count()
+
+        def nap(_: float) -> None:
+            if next(naps) == 0:
+                self.old_application_writes(data=data)
+                assert Chunk.objects.count() == chunks
+                assert put(self.connection, Run.objects.get(pk=self.run.pk), then)
+
+        assert put(self.connection, Run.objects.get(pk=self.run.pk), Run.PAUSE)
+        self.attempt(self.chunk, size, Manners(clock=lambda: next(ticks) / 9, sleep=nap))
+        assert next(naps) > 0
         Run.objects.filter(pk=self.run.pk).update(request="")
 
     @in_dual
@@ -399,9 +479,20 @@ class Separation(RuleBasedStateMachine):
         people = [row[0] for row in self.watch.execute("SELECT id FROM customers WHERE id > 0 ORDER BY id")]
         return people[number % len(people)] if people else None
 
-    def is_taken(self, email: str, person: int = 0) -> bool:
-        sql = r"SELECT FROM users WHERE lower(btrim(email, E' \t\n\r\f\x0b')) = lower(%s) AND id <> %s"
-        return self.twin.execute(sql, [email, person]).fetchone() is not None
+    def user(self, number: int) -> tuple[int, str]:
+        """Return the id and the email of one of the users, counted round."""
+        users: list[tuple[int, str]] = self.watch.execute("SELECT id, email FROM users ORDER BY id").fetchall()
+        return users[number % len(users)]
+
+    def is_taken(self, email: str, *people: int) -> bool:
+        """Return whether anybody but PEOPLE has the email."""
+        sql = r"SELECT FROM users WHERE lower(btrim(email, E' \t\n\r\f\x0b')) = lower(%s) AND id <> ALL (%s)"
+        return self.twin.execute(sql, [email, list(people)]).fetchone() is not None
+
+    def rename_in_twin(self, person: int, email: str) -> None:
+        """Give somebody another email in the twin, and the time at which staff did."""
+        ((when,),) = self.watch.execute("SELECT updated_at FROM users WHERE id = %s", [person]).fetchall()
+        self.twin.execute("UPDATE users SET email = %s, updated_at = %s WHERE id = %s", [email, when, person])
 
     def show_profile(self, person: int, notes: str | None = None) -> None:
         """Give the twin the profile that the old application sees, if it knows any, or the NOTES of the one it has."""
@@ -421,15 +512,16 @@ class Separation(RuleBasedStateMachine):
             [made],
         )
 
-    def decide(self, decision: Callable[..., Effect], **about: Any) -> None:
+    def decide(self, decision: Callable[..., Effect], **about: Any) -> bool:
         """Decide for good, if that is possible; a merge may have filled profiles that the old application sees."""
         try:
             effect = decision(connection=self.connection, by="a test", execute=True, **about)
         except Refused:
-            return
+            return False
         for one_of_them in effect.people:
             self.twin.execute("DELETE FROM customer_profiles WHERE user_id = %s", [one_of_them.id])
             self.show_profile(one_of_them.id)
+        return True
 
     def keep_out_who_is_deactivated(self, twin: Session) -> None:
         """Give whom the portal has deactivated in the twin, too, the password that no reader of bcrypt accepts."""
@@ -439,12 +531,13 @@ class Separation(RuleBasedStateMachine):
                 "UPDATE users SET password = '!' || password WHERE id = ANY (%s) AND password LIKE '$2%%'", [out]
             )
 
-    def migration(self, size: int) -> Migration:
-        return Migration(self.connection, self.run, pace=Pace(size=size, smallest=size, largest=size))
+    def migration(self, size: int, manners: Manners | None = None) -> Migration:
+        pace = Pace(size=size, smallest=size, largest=size)
+        return Migration(self.connection, self.run, pace=pace, manners=manners or Manners())
 
-    def chunk(self, size: int) -> None:
+    def chunk(self, size: int, manners: Manners | None = None) -> None:
         stop = StopRequest()
-        self.migration(size).move_all(stop, stop)
+        self.migration(size, manners).move_all(stop, stop)
 
     def purge(self) -> None:
         stop = StopRequest()
