@@ -28,6 +28,9 @@ _QUEUE = Queries(_SQL / "queue.sql")
 # What the mirror and a chunk must say in the same words.
 SHARED = ("classified_users", "as_customers", "insert_customers", "insert_profiles", "link_people", "finding_state")
 
+# What the mirror must say in the same words both ways.
+BOTH_WAYS = ("as_owner", "planned_once", "unless_ours")
+
 INSTALLED, OUTDATED, MISSING = "installed", "outdated", "missing"
 # Each table with the function that follows what is written to it.
 _FOLLOWED = {
@@ -211,8 +214,9 @@ def _synchronised(connection: BaseDatabaseWrapper, people: list[int], *, record:
 def _blocks(schema: str) -> dict[str, str]:
     """Return the blocks of the mirror, then those of the way back, for the schema of `users`."""
     given = {"schema": schema} | {name: getattr(_CHUNK, name) for name in SHARED}
-    files = (Queries(_SQL / "mirror.sql", given), Queries(_SQL / "mirror_back.sql", given))
-    return {name: getattr(queries, name) for queries in files for name in queries}
+    there = Queries(_SQL / "mirror.sql", given)
+    back = Queries(_SQL / "mirror_back.sql", given | {name: getattr(there, name) for name in BOTH_WAYS})
+    return {name: getattr(queries, name) for queries in (there, back) for name in queries}
 
 
 def _schema(connection: BaseDatabaseWrapper) -> str:

@@ -1,6 +1,6 @@
 -- The mirror: what the old application writes, repeated in the new tables, in its own transaction.
 --
--- Each block makes one function, but for `unearned`, `idle` and, at the end, conditions and triggers. The functions run
+-- Each block makes one function, but for parts of some and, at the end, conditions and triggers. The functions run
 -- with the rights of their owner, since the old application's role has none on the new tables, and see fixed schemas
 -- only. Whatever goes wrong in here, a lock that another session holds above all, must not reach the old application: the
 -- people concerned are queued in separation_pending instead, and `separation.mirror.drain` brings them into step. In
@@ -14,10 +14,18 @@
 -- Transition tables are read into arrays, and only arrays are joined with tables: a plan that was made for one row is
 -- kept for ten thousand. A row that several cascades of one statement wrote stands in them several times.
 
+-- name: as_owner
+-- How a function runs: with the rights of its owner, seeing these schemas.
+SECURITY DEFINER SET search_path = {{schema}}, pg_temp
+
+-- name: planned_once
+-- The same, and each of its queries is planned once in a session, for arrays of any length.
+{{as_owner}} SET plan_cache_mode = force_generic_plan
+
 -- name: queue
 -- Queues people; waits for nobody.
 CREATE OR REPLACE FUNCTION separation_queue(ids integer[]) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE sql {{planned_once}} AS $mirror$
     INSERT INTO separation_pending (user_id) SELECT DISTINCT i.id FROM unnest(ids) i (id) WHERE i.id IS NOT NULL
 $mirror$
 
@@ -63,7 +71,7 @@ FROM ({{unearned}}) u WINDOW same AS (PARTITION BY u.customer_id)
 -- or its figures do; before that its customer is locked against bookings that count on it, and looked at again. The caller
 -- holds the customers' rows.
 CREATE OR REPLACE FUNCTION separation_links(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
     losing integer[];
@@ -102,7 +110,7 @@ $mirror$
 -- Lets those of these customers go of their email who have another in users by now while somebody else has this one: two
 -- people who exchange emails would both be refused. The caller renews them, and the bypass is on.
 CREATE OR REPLACE FUNCTION separation_let_go(ids integer[]) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE sql {{planned_once}} AS $mirror$
     UPDATE customers c SET email = 'renewed-' || c.id || '@invalid'
     WHERE c.id = ANY (ids)
         AND NOT EXISTS (SELECT FROM users u
@@ -117,7 +125,7 @@ $mirror$
 -- application changed is not verified any more, unless the old application's own profile says so. The caller holds the
 -- customers' rows, and has let go of emails that others have by now.
 CREATE OR REPLACE FUNCTION separation_renew(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
 BEGIN
@@ -153,7 +161,7 @@ $mirror$
 -- and remembers what; what was filled before and is not so any more is emptied again, unless it was changed since. Those
 -- in `without` give nothing. That somebody agreed to marketing, or verified an email or a phone, is not handed on.
 CREATE OR REPLACE FUNCTION separation_fill(winners integer[], without integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 BEGIN
     WITH merged AS (
         SELECT m.user_id, m.customer_id, m.filled,
@@ -208,7 +216,7 @@ $mirror$
 -- Parts these people from those they were merged into, as a roll-back would: each customer_id says again what it said
 -- before, and their profiles give nothing any more.
 CREATE OR REPLACE FUNCTION separation_part(losers integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
 BEGIN
@@ -243,7 +251,7 @@ $mirror$
 -- Brings into step what these people were merged into, or was merged into them: bookings and restaurant links of whoever
 -- was merged are the other's, as long as the one is a customer of users and the other is moved. The bypass is on.
 CREATE OR REPLACE FUNCTION separation_merge(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     parted integer[]; joined integer[]; winners integer[];
 BEGIN
@@ -284,7 +292,7 @@ $mirror$
 -- name: take_out
 -- Takes these customers out of the new tables again, as a roll-back would: what was filled is emptied, and no more.
 CREATE OR REPLACE FUNCTION separation_take_out(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
 BEGIN
@@ -307,7 +315,7 @@ $mirror$
 -- Sets aside, in a finding, what only the new tables hold of customers who are none any more, or cannot be for now, though
 -- users has them: their profiles, and what restaurants wrote about them. Of whoever is deleted nothing is kept.
 CREATE OR REPLACE FUNCTION separation_set_aside(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 BEGIN
     -- What a merge filled is not theirs.
     PERFORM separation_part(ARRAY(SELECT m.user_id FROM separation_merges m WHERE m.customer_id = ANY (ids)));
@@ -333,7 +341,7 @@ $mirror$
 -- name: give_back
 -- Gives customers who have come back what was set aside of them.
 CREATE OR REPLACE FUNCTION separation_give_back(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 BEGIN
     UPDATE customer_profiles p SET phone_verified = s.phone_verified, preferred_contact_method = s.preferred_contact_method,
         dietary_restrictions = s.dietary_restrictions, special_requests = s.special_requests, vip_status = s.vip_status,
@@ -358,7 +366,7 @@ $mirror$
 -- Records what keeps people back, and who has no readable hash; what was found of these people before and is not so any
 -- more is gone. What staff decided stays on record, and settles a finding as long as it holds.
 CREATE OR REPLACE FUNCTION separation_find(ids integer[], kept integer[], kinds text[], unreadable integer[])
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+RETURNS void LANGUAGE plpgsql {{planned_once}} AS $mirror$
 BEGIN
     WITH current AS (
         SELECT k.id, CASE k.kind WHEN 'merged' THEN 'duplicate_email' ELSE k.kind END AS kind
@@ -387,7 +395,7 @@ $mirror$
 -- first or have its hash or the attempt's marker: whoever registered with that email later is somebody else.
 CREATE OR REPLACE FUNCTION separation_earlier(ids integer[])
 RETURNS TABLE (user_id integer, earlier_id integer, readable boolean, place bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE sql STABLE {{planned_once}} AS $mirror$
     SELECT u.id, e.id, e.readable,
         row_number() OVER (PARTITION BY u.id ORDER BY e.readable DESC, e.email = u.email DESC, e.id)
     FROM users u CROSS JOIN LATERAL (
@@ -409,7 +417,7 @@ $mirror$
 -- Puts the passwords back that an earlier attempt overwrote in users with its marker and kept in customers: the one thing
 -- that is ever written to users. Gives how many. The caller holds the rows of users.
 CREATE OR REPLACE FUNCTION separation_put_back(ids integer[]) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), ''); written integer;
 BEGIN
@@ -426,7 +434,7 @@ $mirror$
 -- Gives customers who have just been inserted what only an earlier attempt's row of theirs knows, and records whose row
 -- that is; the row itself stays as it is.
 CREATE OR REPLACE FUNCTION separation_adopt(ids integer[]) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), ''); adopted integer[];
 BEGIN
@@ -466,7 +474,7 @@ $mirror$
 -- name: abandon
 -- Records the earlier attempt's rows of these people, who are customers no more, as rows of nobody.
 CREATE OR REPLACE FUNCTION separation_abandon(ids integer[]) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE sql {{planned_once}} AS $mirror$
     WITH left_over AS (
         DELETE FROM separation_undo u
         WHERE u.table_name = 'customers' AND u.customer_id = ANY (ids)
@@ -483,7 +491,7 @@ $mirror$
 -- is inserted, who is customer no more or cannot move is taken out, and why is a finding. Idempotent. Whoever shares an
 -- email with a later duplicate stays, for nobody loses an account because another registered.
 CREATE OR REPLACE FUNCTION separation_sync(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
     stays integer[]; comes integer[]; moves integer[]; kept integer[]; kinds text[]; unreadable integer[];
@@ -570,7 +578,7 @@ $mirror$
 -- name: follow
 -- Brings people into step if that can be done now, else queues them: raises nothing and waits briefly.
 CREATE OR REPLACE FUNCTION separation_follow(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
+LANGUAGE plpgsql {{planned_once}} SET lock_timeout = '50ms' AS $mirror$
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         PERFORM separation_queue(ids);
@@ -586,7 +594,7 @@ $mirror$
 -- Brings moved customers into step of whom nothing changed that decides whether they move: their columns, and whether
 -- their hash is readable. Raises nothing and waits briefly; whom it cannot do is queued.
 CREATE OR REPLACE FUNCTION separation_follow_changed(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
+LANGUAGE plpgsql {{planned_once}} SET lock_timeout = '50ms' AS $mirror$
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         PERFORM separation_queue(ids);
@@ -609,7 +617,7 @@ $mirror$
 -- name: discard
 -- Takes out customers whose id somebody else has in users by now: whoever had it went by a TRUNCATE, or unseen.
 CREATE OR REPLACE FUNCTION separation_discard(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
+LANGUAGE plpgsql {{planned_once}} SET lock_timeout = '50ms' AS $mirror$
 BEGIN
     PERFORM separation_take_out(ids);
 EXCEPTION WHEN OTHERS THEN
@@ -621,7 +629,7 @@ $mirror$
 -- Follows what happens to customers in users. Whoever was kept back as the duplicate of an email that is free again is
 -- queued: to lock a person whom the old application did not write could make two of its transactions block each other.
 CREATE OR REPLACE FUNCTION separation_on_users() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     ids integer[]; moved integer[]; stale integer[]; free text[] := '{}';
 BEGIN
@@ -683,7 +691,7 @@ $mirror$
 -- Follows those of these users who are customers. Whoever is not moved yet is queued: a chunk that is open just now may
 -- be moving them without seeing what was written, and unlike a write to users this one did not wait for it.
 CREATE OR REPLACE FUNCTION separation_follow_customers(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     flagged integer[]; moved integer[];
 BEGIN
@@ -702,7 +710,7 @@ $mirror$
 -- Follows the owners of what can change its owner: one of the role STAFF is a link, any other makes them staff, and so
 -- does a recipe or a menu; a profile is its customer's.
 CREATE OR REPLACE FUNCTION separation_on_owned() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         RETURN NULL;
@@ -723,7 +731,7 @@ $mirror$
 -- Records the menus and recipes whose restaurant cannot be told: new ones, since the old application does not say, and
 -- those whose restaurant is deleted.
 CREATE OR REPLACE FUNCTION separation_on_dishes() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
+LANGUAGE plpgsql {{planned_once}} SET lock_timeout = '50ms' AS $mirror$
 BEGIN
     IF EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         INSERT INTO separation_findings (kind, table_name, row_id)
@@ -747,7 +755,7 @@ WHERE m.user_id = person
 -- Gives the customer whom a booking of this user is linked to: the one the user was merged into, else the user's own;
 -- nobody, if that customer, or a link of theirs, is just being taken out, for the key would wait for that and then fail.
 CREATE OR REPLACE FUNCTION separation_customer_for(person integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE plpgsql {{as_owner}} AS $mirror$
 DECLARE
     found integer;
 BEGIN
@@ -762,7 +770,7 @@ $mirror$
 -- name: remember
 -- Remembers a customer_id that the old application wrote itself: a roll-back must leave it.
 CREATE OR REPLACE FUNCTION separation_remember(called text, identifier integer, customer integer, booker integer)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
+RETURNS void LANGUAGE plpgsql {{planned_once}} SET lock_timeout = '50ms' AS $mirror$
 BEGIN
     INSERT INTO separation_undo (table_name, row_id, customer_id) VALUES (called, identifier, customer)
     ON CONFLICT (table_name, row_id) DO UPDATE SET customer_id = excluded.customer_id
@@ -783,7 +791,7 @@ $mirror$
 -- as it can, the most frequent outcome first, for to start one costs most of it: who is in customers is merged into
 -- nobody, staff need no phase.
 CREATE OR REPLACE FUNCTION separation_on_booked() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE plpgsql {{as_owner}} AS $mirror$
 DECLARE
     person integer := coalesce(NEW.user_id, NEW.customer_id);
     customer integer; merged boolean; linked boolean;
@@ -859,7 +867,7 @@ $mirror$
 -- Before a booking's customer_id is written: remembers what the old application says, and says it where the old
 -- application does not.
 CREATE OR REPLACE FUNCTION separation_on_customer_given() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     named integer;
 BEGIN
@@ -901,7 +909,7 @@ $mirror$
 -- Before a booking passes to another user: it passes to that user's customer, unless the old application named one, be it
 -- before that one was moved. It always has a user: its customer's, where none is given.
 CREATE OR REPLACE FUNCTION separation_on_user_given() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         -- Where a roll-back has not come to this customer yet, it would not know what the migration filled any more.
@@ -940,7 +948,7 @@ $mirror$
 -- Brings visits, spend and links of these people into step with their bookings. Those who are not moved yet, and those
 -- whose booking found no customer, are queued: a chunk that is open just now may not see the booking.
 CREATE OR REPLACE FUNCTION separation_booked(people integer[], unfilled integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
+LANGUAGE plpgsql {{planned_once}} SET lock_timeout = '50ms' AS $mirror$
 DECLARE
     late integer[];
 BEGIN
@@ -966,7 +974,7 @@ $mirror$
 -- name: mismatches
 -- Records those of these orders that are at another restaurant than their reservation.
 CREATE OR REPLACE FUNCTION separation_mismatches(ids integer[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
+LANGUAGE plpgsql {{planned_once}} SET lock_timeout = '50ms' AS $mirror$
 BEGIN
     INSERT INTO separation_findings (kind, table_name, row_id)
     SELECT 'restaurant_mismatch', 'orders', o.id FROM orders o JOIN reservations r ON r.id = o.reservation_id
@@ -981,7 +989,7 @@ $mirror$
 -- name: on_reservations
 -- Follows reservations: those they are of, and those whose orders are tied to them.
 CREATE OR REPLACE FUNCTION separation_on_reservations() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     people integer[]; unfilled integer[] := '{}'; changed integer[]; tied integer[];
 BEGIN
@@ -1025,7 +1033,7 @@ $mirror$
 -- name: on_orders
 -- Follows orders.
 CREATE OR REPLACE FUNCTION separation_on_orders() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     people integer[]; unfilled integer[] := '{}'; changed integer[];
 BEGIN
@@ -1074,7 +1082,7 @@ $mirror$
 -- Queues the customers whom no restaurant knows once only one is left, since they are its customers then. Whoever was
 -- linked as the customer of the only one stays so when another comes, which therefore costs nothing.
 CREATE OR REPLACE FUNCTION separation_on_restaurants() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 BEGIN
     IF EXISTS (SELECT FROM separation_phase WHERE name = 'dual')
         AND (SELECT count(*) FROM (SELECT FROM restaurants LIMIT 2) r) = 1
@@ -1091,7 +1099,7 @@ $mirror$
 -- Records that a table was emptied by TRUNCATE, which says nothing of its rows, and leaves the mark in the queue in whose
 -- place `separation.mirror.drain` queues everybody. What was remembered of the rows goes: their ids may begin anew.
 CREATE OR REPLACE FUNCTION separation_on_truncated() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '50ms' AS $mirror$
+LANGUAGE plpgsql {{planned_once}} SET lock_timeout = '50ms' AS $mirror$
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         RETURN NULL;

@@ -10,7 +10,7 @@
 -- name: profiles_known
 -- Tells whether the old application knows customer_profiles: whether it brought the table, and with it user_id, along.
 CREATE OR REPLACE FUNCTION separation_profiles_known() RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE sql STABLE {{as_owner}} AS $mirror$
     SELECT EXISTS (
         SELECT FROM pg_attribute a
         WHERE a.attrelid = 'customer_profiles'::regclass AND a.attname = 'user_id' AND NOT a.attisdropped
@@ -30,7 +30,7 @@ $mirror$
 -- name: refuse_closed
 -- Refuses what the new application writes since a roll-back began: nobody would export it any more, and it would be gone.
 CREATE OR REPLACE FUNCTION separation_refuse_closed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE plpgsql {{as_owner}} AS $mirror$
 BEGIN
     IF EXISTS (SELECT FROM separation_phase WHERE closed) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', TABLE = TG_TABLE_NAME,
@@ -44,7 +44,7 @@ $mirror$
 -- name: refuse_delete
 -- Refuses to delete a customer of whom the old application has everything.
 CREATE OR REPLACE FUNCTION separation_refuse_delete() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE plpgsql {{as_owner}} AS $mirror$
 BEGIN
     IF EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         RAISE EXCEPTION USING ERRCODE = 'restrict_violation', TABLE = 'customers',
@@ -59,7 +59,7 @@ $mirror$
 -- Refuses a customer who has no legacy form: another id, no address, an email that somebody in users has in whatever
 -- case, a phone number or a password that users cannot hold. No message holds the email itself.
 CREATE OR REPLACE FUNCTION separation_before_customer() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     inserted boolean := TG_OP = 'INSERT';
     wrong text;
@@ -95,7 +95,7 @@ $mirror$
 -- name: refuse_email
 -- Refuses a customer whose email somebody else has in users, as the unique index there would.
 CREATE OR REPLACE FUNCTION separation_refuse_email(person integer) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
+LANGUAGE plpgsql {{as_owner}} AS $mirror$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', TABLE = 'users', CONSTRAINT = 'users_email_key',
         MESSAGE = format('The email of customer %s belongs to another person in users.', person);
@@ -106,7 +106,7 @@ $mirror$
 -- Gives each new customer a users row of the same id, and all that the migration gives whom it moves: a profile, which
 -- the old application sees where it knows profiles, the link to a lone restaurant, and findings.
 CREATE OR REPLACE FUNCTION separation_on_customers_inserted() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
     ids integer[]; taken text;
@@ -148,7 +148,7 @@ $mirror$
 -- changes, since that lock makes new bookings wait. A password of somebody deactivated has a leading !, which no reader
 -- of bcrypt accepts and which loses nothing.
 CREATE OR REPLACE FUNCTION separation_on_customers_updated() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
     ids integer[]; emails text[]; freed text[]; names text[]; passwords text[]; actives boolean[]; switched boolean[];
@@ -248,7 +248,7 @@ $mirror$
 -- name: on_password_of_suspended
 -- Before the old application gives somebody a password whom the portal has deactivated: it is theirs, and keeps them out.
 CREATE OR REPLACE FUNCTION separation_on_password_of_suspended() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 BEGIN
     IF EXISTS (SELECT FROM separation_phase WHERE name = 'dual')
         AND EXISTS (SELECT FROM customers c WHERE c.id = NEW.id AND NOT c.is_active)
@@ -263,7 +263,7 @@ $mirror$
 -- Before a profile is written. One that the new application writes becomes the old application's too, where that knows
 -- profiles. One that the old application makes takes the place of the empty one that came with a registration.
 CREATE OR REPLACE FUNCTION separation_before_profile() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET plan_cache_mode = force_generic_plan AS $mirror$
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
 BEGIN
@@ -287,23 +287,23 @@ $mirror$
 -- name: triggers_customers
 -- Fires around what the new application writes to customers.
 CREATE OR REPLACE TRIGGER separation_closed BEFORE INSERT OR UPDATE ON customers FOR EACH STATEMENT
-    WHEN (current_setting('separation.bypass', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION separation_refuse_closed();
+    WHEN ({{unless_ours}}) EXECUTE FUNCTION separation_refuse_closed();
 CREATE OR REPLACE TRIGGER separation_given BEFORE INSERT ON customers FOR EACH ROW
-    WHEN (current_setting('separation.bypass', true) IS DISTINCT FROM 'on')
+    WHEN ({{unless_ours}})
     EXECUTE FUNCTION separation_before_customer();
 CREATE OR REPLACE TRIGGER separation_changed BEFORE UPDATE ON customers FOR EACH ROW
     WHEN ((OLD.id, OLD.email, OLD.phone, OLD.password) IS DISTINCT FROM (NEW.id, NEW.email, NEW.phone, NEW.password)
-        AND current_setting('separation.bypass', true) IS DISTINCT FROM 'on')
+        AND {{unless_ours}})
     EXECUTE FUNCTION separation_before_customer();
 CREATE OR REPLACE TRIGGER separation_insert AFTER INSERT ON customers REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT WHEN (current_setting('separation.bypass', true) IS DISTINCT FROM 'on')
+    FOR EACH STATEMENT WHEN ({{unless_ours}})
     EXECUTE FUNCTION separation_on_customers_inserted();
 CREATE OR REPLACE TRIGGER separation_update AFTER UPDATE ON customers
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
-    WHEN (current_setting('separation.bypass', true) IS DISTINCT FROM 'on')
+    WHEN ({{unless_ours}})
     EXECUTE FUNCTION separation_on_customers_updated();
 CREATE OR REPLACE TRIGGER separation_delete BEFORE DELETE ON customers FOR EACH ROW
-    WHEN (current_setting('separation.bypass', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION separation_refuse_delete();
+    WHEN ({{unless_ours}}) EXECUTE FUNCTION separation_refuse_delete();
 CREATE OR REPLACE TRIGGER separation_truncate BEFORE TRUNCATE ON customers FOR EACH STATEMENT
     EXECUTE FUNCTION separation_refuse_delete()
 
@@ -311,29 +311,29 @@ CREATE OR REPLACE TRIGGER separation_truncate BEFORE TRUNCATE ON customers FOR E
 -- Fires before the writes of either application to customer_profiles; the statements' own triggers are in mirror.sql.
 CREATE OR REPLACE TRIGGER separation_closed BEFORE INSERT OR UPDATE ON customer_profiles FOR EACH ROW
     WHEN (NEW.user_id IS NULL AND NEW.customer_id IS NOT NULL
-        AND current_setting('separation.bypass', true) IS DISTINCT FROM 'on')
+        AND {{unless_ours}})
     EXECUTE FUNCTION separation_refuse_closed();
 CREATE OR REPLACE TRIGGER separation_given BEFORE INSERT ON customer_profiles FOR EACH ROW
-    WHEN (current_setting('separation.bypass', true) IS DISTINCT FROM 'on')
+    WHEN ({{unless_ours}})
     EXECUTE FUNCTION separation_before_profile();
 CREATE OR REPLACE TRIGGER separation_shown BEFORE UPDATE ON customer_profiles FOR EACH ROW
     WHEN (NEW.user_id IS NULL AND NEW.customer_id IS NOT NULL
-        AND current_setting('separation.bypass', true) IS DISTINCT FROM 'on')
+        AND {{unless_ours}})
     EXECUTE FUNCTION separation_before_profile()
 
 -- name: triggers_customer_restaurants
 -- Fires before what is written to the links of customers.
 CREATE OR REPLACE TRIGGER separation_closed BEFORE INSERT OR UPDATE ON customer_restaurants FOR EACH STATEMENT
-    WHEN (current_setting('separation.bypass', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION separation_refuse_closed()
+    WHEN ({{unless_ours}}) EXECUTE FUNCTION separation_refuse_closed()
 
 -- name: triggers_customer_sessions
 -- Fires before what is written to the log-ins of customers.
 CREATE OR REPLACE TRIGGER separation_closed BEFORE INSERT OR UPDATE ON customer_sessions FOR EACH STATEMENT
-    WHEN (current_setting('separation.bypass', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION separation_refuse_closed()
+    WHEN ({{unless_ours}}) EXECUTE FUNCTION separation_refuse_closed()
 
 -- name: triggers_users
 -- Fires before somebody gets a password whose last one no reader of bcrypt accepted.
 CREATE OR REPLACE TRIGGER separation_suspended BEFORE UPDATE OF password ON users FOR EACH ROW
     WHEN (NEW.password LIKE '$2%' AND OLD.password NOT LIKE '$2%'
-        AND current_setting('separation.bypass', true) IS DISTINCT FROM 'on')
+        AND {{unless_ours}})
     EXECUTE FUNCTION separation_on_password_of_suspended()

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 
 from config.sql import Queries
-from separation.mirror import SHARED  # separation: line
+from separation.mirror import BOTH_WAYS, SHARED  # separation: line
 
 BASE = Path(__file__).resolve().parent.parent.parent
 # What a file is given when it is read.
 GIVEN: dict[str, dict[str, str]] = {}
 # separation: begin
-WORDS = dict.fromkeys(("schema", "email_key", "finding_state", *SHARED), "x")
+WORDS = dict.fromkeys(("schema", "email_key", "finding_state", *SHARED, *BOTH_WAYS), "x")
 GIVEN |= dict.fromkeys(("mirror.sql", "mirror_back.sql", "decisions.sql", "diagnosis.sql"), WORDS)
 # separation: end
 
