@@ -10,7 +10,7 @@ from separation.export import exported
 from separation.migrator import Advance, Pace, StopRequest
 from separation.models import Phase, Run
 from separation.phases import change_phase, phase_of, settle_phase
-from separation.waiting import Note, patiently, silent
+from separation.waiting import Note, patiently, silent, wait_for_older
 
 ROLLBACK = Queries(settings.BASE_DIR / "separation" / "sql" / "rollback.sql")
 
@@ -52,6 +52,8 @@ def roll_back(
         while not stop.asked:
             first, last, customers = row(connection, ROLLBACK.next_range, size=Pace().largest)
             if not customers:
+                # What the old application said of customers meanwhile was remembered, and is seen once it commits.
+                wait_for_older(connection, ROLL_BACK, note)
                 execute(connection, ROLLBACK.forget)
                 return
             purge(connection, run, first, last)

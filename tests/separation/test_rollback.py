@@ -2,13 +2,20 @@
 
 import pytest
 
+from separation.migrator import StopRequest
 from separation.models import Chunk, Finding, Run, Undo
 from separation.phases import change_phase
-from separation.rollback import purge
+from separation.rollback import is_rolled_back, purge, roll_back
 from tests.separation import forked
 from tests.separation.engine import checksums, columns_of, move, one, other_application, query, take_back
 
 pytestmark = pytest.mark.engine
+
+NAMED = """
+    INSERT INTO reservations (customer_name, restaurant_id, party_size, reservation_date, reservation_time, status,
+        table_ids, updated_at, user_id, customer_id)
+    SELECT 'x', id, 2, '2026-01-01', '19:00', 'CONFIRMED', '{}', '2026-01-01', %(lena)s, %(lena)s
+    FROM restaurants LIMIT 1"""
 
 
 @pytest.mark.parametrize("kind", ["plain", "ahead", "dirty"])
@@ -158,3 +165,26 @@ def test_a_customer_that_the_old_application_names_while_the_purge_is_under_way_
 
     assert [one(database.connection, sql, [booking]) for booking in (named, made)] == [True, True]
     assert not Undo.objects.exists()
+
+
+def test_what_the_old_application_says_at_the_last_moment_is_forgotten_too(legacy_database):
+    database = legacy_database("ahead", adopted=True)
+    move(database.connection)
+    ((lena,),) = query(database.connection, "SELECT min(id) FROM customers")
+
+    with other_application(database.name) as old:
+
+        def name_her(execute, sql, *arguments):
+            if sql.startswith("DELETE FROM customers"):
+                old.execute("BEGIN")
+                old.execute(NAMED, {"lena": lena})
+            return execute(sql, *arguments)
+
+        def let_commit(_):
+            old.execute("COMMIT")
+
+        with database.connection.execute_wrapper(name_her):
+            roll_back(database.connection, Run(kind=Run.ROLLBACK), StopRequest(), lambda _: None, let_commit)
+
+    assert is_rolled_back(database.connection)
+    assert query(database.connection, "SELECT customer_id FROM reservations WHERE customer_name = 'x'") == [(lena,)]
