@@ -23,7 +23,7 @@ class Phase(models.Model):
     closed = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="whether the new tables refuse what the new application writes, since a roll-back empties them",
+        help_text="whether the new tables refuse what the new application writes, as in phase legacy",
     )
     export_path = models.TextField(
         null=True,

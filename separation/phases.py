@@ -32,8 +32,8 @@ def change_phase(connection: BaseDatabaseWrapper, old: str, new: str, note: Note
 
     Returns once every transaction is over that may have seen the phase OLD, since to those the mirror was still off, or
     still on; raises CheckFailed if one stays open, with the phase changed: the same command then waits again. Back in
-    phase `legacy` the new tables refuse what the new application writes: the purge would lose it. Only transitions of
-    the table are allowed; another one is a mistake in the caller.
+    phase `legacy` the new tables refuse what the new application writes, as before the first move: the purge would lose
+    it. Only transitions of the table are allowed; another one is a mistake in the caller.
     """
     with transaction.atomic(connection.alias):
         change_phase_within(connection, old, new)

@@ -28,13 +28,14 @@ LANGUAGE sql IMMUTABLE AS $mirror$
 $mirror$
 
 -- name: refuse_closed
--- Refuses what the new application writes since a roll-back began: nobody would export it any more, and it would be gone.
+-- Refuses what the new application writes in phase legacy. Before the first move nobody would repeat it in users; since a
+-- roll-back began nobody would export it any more, and it would be gone.
 CREATE OR REPLACE FUNCTION separation_refuse_closed() RETURNS trigger
 LANGUAGE plpgsql {{as_owner}} AS $mirror$
 BEGIN
     IF EXISTS (SELECT FROM separation_phase WHERE closed) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', TABLE = TG_TABLE_NAME,
-            MESSAGE = format('The phase is legacy: the customers were taken back, and %s is closed.', TG_TABLE_NAME),
+            MESSAGE = format('The phase is legacy: the customers are in users, and %s is closed.', TG_TABLE_NAME),
             HINT = 'python manage.py separation_status';
     END IF;
     RETURN NEW;

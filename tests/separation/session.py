@@ -11,6 +11,7 @@ from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
 from separation.environment import mark_scratch
+from separation.models import Phase
 from tests.databases import SECRET_KEY, Databases, LegacyDatabase, MakeLegacyDatabase, refuse_production, server
 
 # How long tests of random data search: a little and always the same, or long (`make soak`).
@@ -70,6 +71,10 @@ def empty_database(databases: Databases, django_db_blocker: DjangoDbBlocker) -> 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Mark pytest-django's own database as scratch: a later session on the same server will look."""
+    """Mark pytest-django's own database as scratch, for a later session on the same server will look, and open it.
+
+    The applications are tested on it as if there had never been a legacy schema.
+    """
     with django_db_blocker.unblock():
         mark_scratch(connection)
+        Phase.objects.update(closed=False)

@@ -95,7 +95,7 @@ def test_a_copy_has_no_open_sessions(legacy_database, target, backup_dir):
         "INSERT INTO customer_sessions (id, customer_id, token_hash, family, user_agent, created_at, expires_at, "
         "revoked_at, revoked_reason) SELECT gen_random_uuid(), g, '', gen_random_uuid(), '', now(), now(), "
         "CASE g WHEN 1 THEN now() END, CASE g WHEN 1 THEN 'logged out' ELSE '' END FROM generate_series(1, 3) g; "
-        "INSERT INTO django_session VALUES ('a', '', now()); UPDATE separation_phase SET closed = true",
+        "INSERT INTO django_session VALUES ('a', '', now())",
     )
     restored = restore_into(target, take(legacy.connection).path)
     query = "SELECT revoked_at IS NULL, revoked_reason FROM customer_sessions ORDER BY customer_id"
