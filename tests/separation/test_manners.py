@@ -118,7 +118,7 @@ def test_one_reason_after_the_other_is_said():
 
 
 def test_a_stop_ends_the_pause():
-    polite, said, clock = manners([Readings(lag=11.0)] * 100)
+    polite, said, clock = manners([Readings(standby="s1", lag=11.0)] * 100)
     stop = StopRequest()
 
     def interrupted(seconds):
@@ -129,7 +129,7 @@ def test_a_stop_ends_the_pause():
 
     polite.give_way(None, run(), stop)
 
-    assert said == ["Paused: a standby is more than 10 s behind.", "Going on after 0 s."]
+    assert said == ["Paused: the standby s1 is more than 10 s behind.", "Going on after 0 s."]
 
 
 def test_an_abort_is_an_interruption_that_can_be_resumed():
