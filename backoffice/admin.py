@@ -58,8 +58,8 @@ class RestaurantInline(TableInline):
 
 @admin.register(Customer)
 class CustomerAdmin(ScopedAdmin):
-    """Customers, for managers of the restaurants they go to. Their own columns are kept in step with the legacy
-    table, so nobody edits them here; nobody adds or deletes a customer either.
+    """Customers, for managers of the restaurants they go to. Their own columns are theirs to change, so
+    nobody edits them here; nobody adds or deletes a customer either.
     """
 
     allowed = {"view": MANAGER, "change": MANAGER}

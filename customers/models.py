@@ -16,13 +16,14 @@ class CustomerManager(models.Manager["Customer"]):
 
 
 class Customer(models.Model):
-    """A person who eats here. While both schemas live, the id is the id of the same person in `users`.
+    """A person who eats here; a row of `users` with the same id is the same person."""
 
-    Then every write is repeated there by the database, or refused with an IntegrityError: an email that somebody has in
-    `users` in any case, a phone number of more than 50 characters, a delete. The profile comes with the row. Save with
-    `update_fields`: only what a statement changes is written there, and what the old application wrote beside it stays.
-    """
-
+    # separation: begin
+    # While both schemas live, every write is repeated in `users` by the database, or refused with an IntegrityError: an
+    # email that somebody has there in any case, a phone number of more than 50 characters, a delete. The profile comes
+    # with the row. Save with `update_fields`: only what a statement changes is written there, and what the old
+    # application wrote beside it stays.
+    # separation: end
     email = LineField()
     password = RawBCryptField()
     first_name = LineField(default="", blank=True)

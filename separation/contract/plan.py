@@ -38,7 +38,7 @@ class Plan:
     @property
     def undo(self) -> str:
         """What to type to take it all back, as long as nothing is committed."""
-        return f"git checkout -- . && rm {' '.join(self.written)}"
+        return f"git checkout -- . && rm -f {' '.join(self.written)}"
 
 
 def require_clean(base: Path) -> None:
@@ -92,7 +92,14 @@ def plan_of(base: Path) -> Plan:
 
 
 def carry_out(plan: Plan) -> None:
-    """Do what PLAN says, nothing of which is committed."""
+    """Do what PLAN says; nothing of it is committed. Raises CheckFailed, with what undoes it, if it ends half done."""
+    try:
+        _carry_out(plan)
+    except (OSError, KeyboardInterrupt) as error:
+        raise CheckFailed(f"Half of it is done: {str(error) or 'it was interrupted'}.", plan.undo) from error
+
+
+def _carry_out(plan: Plan) -> None:
     for path, (text, _) in plan.changed.items():
         (plan.base / path).write_text(text, encoding="utf-8")
     for path, text in plan.written.items():

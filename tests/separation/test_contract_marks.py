@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 
 from separation.contract.marks import GOES, mentions, unmarked
-from separation.contract.plan import Plan, plan_of, require_clean
+from separation.contract.plan import Plan, carry_out, plan_of, require_clean
 from separation.errors import CheckFailed, Refused
 
 
@@ -111,7 +111,7 @@ def test_a_plan_names_what_goes_and_what_changes(repository: Path) -> None:
     plan = plan_of(repository)
     assert plan.gone == ["separation/models.py"]
     assert plan.changed == {"config/settings.py": ('APPS = [\n    "a",\n]\n', 1)}
-    assert plan.undo == "git checkout -- . && rm accounts/migrations/0002_contract.py"
+    assert plan.undo == "git checkout -- . && rm -f accounts/migrations/0002_contract.py"
 
 
 @pytest.mark.parametrize(
@@ -145,6 +145,27 @@ def test_only_a_clean_checkout_is_changed(repository: Path, tmp_path_factory: py
     assert "has changes that are not committed (?? new.txt; 1 in all)" in caught.value.message
     with pytest.raises(Refused, match="is no git checkout"):
         require_clean(tmp_path_factory.mktemp("nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [(OSError(28, "No space left on device"), "[Errno 28] No space left on device"), (KeyboardInterrupt(), "")],
+)
+def test_half_of_it_is_undone_by_git(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, fault: BaseException, said: str
+) -> None:
+    plan = plan_of(repository)
+
+    def fail(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr("shutil.rmtree", fail)
+    with pytest.raises(CheckFailed) as caught:
+        carry_out(plan)
+    assert caught.value.message == f"Half of it is done: {said or 'it was interrupted'}."
+    subprocess.run(["/bin/sh", "-c", caught.value.next_command], cwd=repository, check=True)
+    assert plan_of(repository) == plan
+    require_clean(repository)
 
 
 def test_a_plan_without_files_is_empty(tmp_path: Path) -> None:
