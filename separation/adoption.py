@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from config.ddl import LOCK_NOT_AVAILABLE
 from separation import interlocks
 from separation.database import execute, has_table, name_of, scalar, sqlstate_of
-from separation.environment import environment_of
+from separation.environment import environment_of, refuse_on_production
 from separation.errors import ROLL_BACK, CheckFailed, Refused
 from separation.kinds import CAMEL, UNKNOWN, Kind, kind_of, legacy_apps
 from separation.models import Phase
@@ -22,6 +22,7 @@ from separation.preflight import run_preflight
 
 Plan = list[tuple[Migration, bool]]
 
+_MIGRATE = "python manage.py migrate"
 _NO_WAY_BACK = "python manage.py restore BACKUP --into postgres://…/new: from here only a restore leads back"
 MIGRATING = 0x5E9A7A7F
 # What makes an adoption impossible, wherever the database stands.
@@ -62,7 +63,9 @@ def require_migratable(connection: BaseDatabaseWrapper, plan: Plan, *, only_remo
         raise Refused(f"kind {kind.name}", f"Database {name_of(connection)!r} {message}", kind.remedy)
     reversed_apps = {migration.app_label for migration, backwards in plan if backwards}
     if reversed_apps and not only_removes_separation:
-        _refuse_reversal_on_production(connection)
+        refuse_on_production(
+            connection, "No migration is undone but those of the separation as a whole", f"{_MIGRATE} separation zero"
+        )
     if reversed_apps & _our_apps():
         _require_unused(connection)
     if plan and kind.is_legacy:
@@ -116,17 +119,6 @@ def is_lock_timeout(error: OperationalError) -> bool:
 
 def _our_apps() -> set[str]:
     return {app.label for app in legacy_apps()} | {"customers", "separation"}
-
-
-def _refuse_reversal_on_production(connection: BaseDatabaseWrapper) -> None:
-    environment = environment_of(connection)
-    if environment.is_production:
-        raise Refused(
-            "production",
-            f"Database {name_of(connection)!r} counts as {environment.name} ({environment.reason}), and there no "
-            "migration is reversed but the separation as a whole.",
-            "python manage.py migrate separation zero",
-        )
 
 
 def _require_unused(connection: BaseDatabaseWrapper) -> None:

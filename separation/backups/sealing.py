@@ -5,10 +5,10 @@ Every block of rows is a message of its own, so memory does not grow with a tabl
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any
 
 import pyrage
 
@@ -44,9 +44,37 @@ def seal_stream(source: IO[bytes], target: BufferedIOBase, recipients: Sequence[
     """
     if recipients:
         keys = [pyrage.x25519.Recipient.from_str(recipient) for recipient in recipients]
-        pyrage.encrypt_io(cast("BufferedIOBase", source), target, keys)
+        ends = _Witness(source), _Witness(target)
+        try:
+            pyrage.encrypt_io(*ends, keys)
+        finally:  # it does not raise what it meets in the last bytes
+            for error in filter(None, (end.error for end in ends)):
+                raise error
     else:
         shutil.copyfileobj(source, target, _STEP)
+
+
+class _Witness(BufferedIOBase):
+    """A file that remembers what went wrong with it: age says it in words of its own, or not at all."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.error: BaseException | None = None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found: bytes = self._remembering(self._file.read, size)
+        return found
+
+    def write(self, data: Any, /) -> int:
+        written: int = self._remembering(self._file.write, data)
+        return written
+
+    def _remembering(self, work: Callable[[Any], Any], what: Any) -> Any:
+        try:
+            return work(what)
+        except BaseException as error:
+            self.error = error
+            raise
 
 
 class Key:

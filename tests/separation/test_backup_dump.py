@@ -1,5 +1,6 @@
 """A dump for pg_restore beside the rows: of the same snapshot, as well verified, as well encrypted."""
 
+import errno
 import hashlib
 import json
 import subprocess
@@ -11,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from config.embedded_postgres.programs import program
-from separation.backups import clients, latest_verified, take, taking, verify_backup
+from separation.backups import clients, files, latest_verified, take, taking, verify_backup
 from separation.errors import CheckFailed
 from tests.databases import Databases, database_url, default_connection_to
 from tests.separation.backups import execute, files_in
@@ -91,6 +92,18 @@ def test_a_dump_that_fails_leaves_no_backup(name, backup_dir, monkeypatch):
     monkeypatch.setattr(taking, "_schema", lambda *_: iter(()))
     with pytest.raises(CheckFailed, match=r"^pg_dump could not save the database: nothing$"):
         take(connection, dump=True)
+    assert files_in(backup_dir) == [".lock"]
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_a_disk_that_fills_leaves_no_backup(encrypted, name, backup_dir, monkeypatch):
+    def full(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files._Summed, "write", full)
+    recipients = [str(pyrage.x25519.Identity.generate().to_public())] if encrypted else []
+    with pytest.raises(CheckFailed, match=r"could not be written into .*: No space left on device\.$"):
+        take(connection, recipients=recipients, dump=True)
     assert files_in(backup_dir) == [".lock"]
 
 

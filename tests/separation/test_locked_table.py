@@ -69,6 +69,7 @@ COMMANDS = [
     ("separation_findings", "resolve_findings"),
     ("separation_phase", "compatibility on"),
     ("customers", "compatibility on"),
+    ("users", "cleanup_legacy"),
     ("separation_environment", "flush --no-input"),
 ]
 

@@ -189,8 +189,8 @@ def test_production_is_not_reversed(
 
     assert code == 3
     assert said == (
-        f"Refused (production): Database '{database.name}' counts as production (the variable ENVIRONMENT says so), "
-        "and there no migration is reversed but the separation as a whole.\n"
+        "Refused (production): No migration is undone but those of the separation as a whole: database "
+        f"'{database.name}' counts as production (the variable ENVIRONMENT says so).\n"
         "Next: python manage.py migrate separation zero\n"
     )
     assert one(database.connection, "SELECT count(*) FROM separation_phase") == 1
