@@ -34,6 +34,7 @@ class Command(BaseCommand):
         contract.require_clean(settings.BASE_DIR)
         contract.require_separated(connection)
         plan = contract.plan_of(settings.BASE_DIR)
+        self.say(contract.judged_by(connection))
         self._show(plan)
         if not options["execute"]:
             self.say(f"Nothing was changed. Next: {contract.ITSELF} --execute")

@@ -12,6 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from separation.contract.marks import GOES, is_history, is_in, mentions, unmarked, unreadable
 from separation.database import has_table, name_of
+from separation.environment import PRODUCTION, environment_of
 from separation.errors import STATUS, CheckFailed, Refused
 from separation.models import Phase
 from separation.phases import phase_of
@@ -65,6 +66,13 @@ def require_separated(connection: BaseDatabaseWrapper) -> None:
             "DATABASE_URL to the production database if it is another.",
             STATUS,
         )
+
+
+def judged_by(connection: BaseDatabaseWrapper) -> str:
+    """Return which database says that the code is needed no more, and what to see to if it is not production itself."""
+    environment = environment_of(connection)
+    also = "" if environment.name == PRODUCTION else " See that the production database is separated, too."
+    return f"Database {name_of(connection)!r} is separated; it counts as {environment.name}.{also}"
 
 
 def plan_of(base: Path) -> Plan:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management.base import CommandError
+from django.db import InternalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -145,6 +146,10 @@ def test_a_dry_run_shows_what_goes_and_changes_nothing(
 ) -> None:
     code, out, err = dry_run(checkout.base, monkeypatch)
     assert (code, err) == (0, "")
+    name = separated.settings_dict["NAME"]
+    assert out.splitlines()[0] == (
+        f"Database {name!r} is separated; it counts as scratch. See that the production database is separated, too."
+    )
     lines = [line.split() for line in out.splitlines()]
     assert ["tests/databases.py", "1", "files"] in lines
     assert ["config/urls.py", "1", "lines", "fewer"] not in lines
@@ -274,3 +279,17 @@ def test_a_developers_database_without_customers_comes_along(
     finish(contracted, connection)
     assert query(connection, OURS) == [("separation_environment",), ("separation_phase",)]
     assert query(connection, "SELECT tgname FROM pg_trigger WHERE tgname LIKE '%separation%'") == []
+
+
+def test_a_view_that_reads_the_flag_stops_it_before_anything_goes(
+    contracted: Checkout, legacy_database: MakeLegacyDatabase
+) -> None:
+    connection = legacy_database("plain", customers=1, adopted=True).connection
+    query(connection, "UPDATE users SET is_customer = false")
+    query(connection, "CREATE VIEW guests AS SELECT id FROM users WHERE is_customer")
+    functions = query(connection, "SELECT proname FROM pg_proc WHERE proname LIKE 'separation%'")
+    with pytest.raises(InternalError, match=r"cannot drop column is_customer .*\n.*view guests depends on"):
+        finish(contracted, connection)
+    assert query(connection, "SELECT proname FROM pg_proc WHERE proname LIKE 'separation%'") == functions
+    query(connection, "DROP VIEW guests")
+    finish(contracted, connection)
