@@ -264,6 +264,7 @@ SEPARATION_PLUGINS = {
     "index": ["separation.panels.index"],
     "customer": ["separation.panels.provenance"],
     "moved_at": ["separation.panels.moved_at"],
+    "password_algorithm": ["separation.phases.password_algorithm"],
 }
 # separation: end
 

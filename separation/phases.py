@@ -1,6 +1,6 @@
 """The phase of a database, and the changes of phase that are allowed."""
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 
@@ -59,3 +59,8 @@ def change_phase_within(connection: BaseDatabaseWrapper, old: str, new: str) -> 
 def settle_phase(connection: BaseDatabaseWrapper, note: Note = silent) -> None:
     """Wait for the transactions that may have seen the phase before this one."""
     wait_for_older(connection, "the same command again", note, snapshots=True)
+
+
+def password_algorithm() -> str:
+    """Return by which of Django's hashers customers' passwords are stored: bcrypt until the old application is out."""
+    return "argon2" if phase_of(connection) == Phase.SEPARATED else "bcrypt"

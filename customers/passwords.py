@@ -1,0 +1,43 @@
+"""Customers' passwords: Argon2id; a log-in replaces a hash of another kind, such as the bcrypt of earlier times."""
+
+# separation: begin
+from django.conf import settings
+
+# separation: end
+from django.contrib.auth.hashers import check_password, make_password
+from django.utils.module_loading import import_string  # separation: line
+
+from customers.models import Customer
+
+ARGON2 = "argon2"
+
+
+def password_algorithm() -> str:
+    """Return by which of Django's hashers a customer's password is stored, as of now."""
+    # separation: begin
+    # Somebody may know better, as long as another application has to read the hashes.
+    for path in getattr(settings, "SEPARATION_PLUGINS", {}).get("password_algorithm", ()):
+        return str(import_string(path)())
+    # separation: end
+    return ARGON2
+
+
+def customer_set_password(*, customer: Customer, raw_password: str) -> None:
+    """Give a customer a password; it is stored at once."""
+    customer.password = make_password(raw_password, hasher=password_algorithm())
+    customer.save(update_fields=["password", "updated_at"])
+
+
+def customer_check_password(*, customer: Customer, raw_password: str) -> bool:
+    """Return whether RAW_PASSWORD is the customer's; if it is, and the hash is not as it would be made now, renew that.
+
+    A password that somebody else changes at the same moment stays theirs.
+    """
+    stored = customer.password
+
+    def renew(raw: str) -> None:
+        renewed = make_password(raw, hasher=password_algorithm())
+        if Customer.objects.filter(pk=customer.pk, password=stored).update(password=renewed):
+            customer.password = renewed
+
+    return check_password(raw_password, stored, setter=renew, preferred=password_algorithm())
