@@ -146,10 +146,9 @@ def _customer(customer: Any) -> str:
 
 
 def _archived(connection: BaseDatabaseWrapper, person: _Person) -> Iterator[tuple[str, str]]:
-    if not person.known and has_table(connection, "separation_archive"):
-        found = _one(connection, SQL.archived, person.id)
-        if found:
-            yield "Archived", f"the row in users, by run {found[1]}, at {found[0]:%Y-%m-%d %H:%M:%S} UTC"
+    found = None if person.known else _one(connection, SQL.archived, person.id)
+    if found:
+        yield "Archived", f"the row in users, by run {found[1]}, at {found[0]:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _outcome(person: _Person) -> str:

@@ -16,6 +16,10 @@ SELECT c.id FROM customers c
 WHERE c.id > 0 AND (c.id = %(id)s OR lower(c.email) = lower(btrim(%(email)s, {{blanks}})))
 UNION
 SELECT f.row_id::integer FROM separation_findings f WHERE f.table_name = 'users' AND f.row_id = %(id)s
+UNION
+SELECT a.row_id::integer FROM separation_archive a
+WHERE a.table_name = 'users' AND a.gone AND (a.row_id = %(id)s::text
+    OR lower(btrim(a."values"[array_position(a.columns, 'email')], {{blanks}})) = lower(btrim(%(email)s, {{blanks}})))
 ORDER BY 1
 
 -- name: user

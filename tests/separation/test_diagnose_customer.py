@@ -294,14 +294,35 @@ def test_before_the_move_and_before_adoption(legacy_database):
 
 
 def test_after_clean_up(connection):
-    damage(connection, "UPDATE separation_phase SET name = 'separated'; DELETE FROM users WHERE id = 30")
+    damage(
+        connection,
+        """INSERT INTO separation_archive (table_name, row_id, columns, "values", gone, run_id, archived_at)
+        SELECT 'users', id::text, '{id,email}', ARRAY[id::text, email], true, (SELECT min(id) FROM separation_runs),
+            '2026-01-02 03:04:05+00' FROM users WHERE id IN (21, 30);
+        INSERT INTO separation_merges (user_id, customer_id) VALUES (21, 30);
+        DELETE FROM users WHERE id IN (21, 30);
+        UPDATE separation_phase SET name = 'separated'""",
+    )
+    run = one(connection, "SELECT min(id) FROM separation_runs")
+    archived = f"the row in users, by run {run}, at 2026-01-02 03:04:05 UTC"
+
     lines = dict(said_of("30")[1])
-    assert (lines["Row in users"], lines["Outcome"], lines["Next"]) == (
+    assert [lines[label] for label in ("Row in users", "Archived", "Outcome", "Next")] == [
         "none",
+        archived,
         "moved; clean-up took the row out of users",
         "nothing to do",
-    )
+    ]
     assert "Inconsistent" not in lines
+    email = one(connection, """SELECT "values"[2] FROM separation_archive WHERE row_id = '21'""")
+    merged = [dict(lines) for lines in _people(said_of(email)[1])][-1]
+    assert [merged[label] for label in ("Archived", "Outcome")] == [archived, "merged into user 30"]
+
+
+def _people(lines):
+    """Return the lines of each person."""
+    begins = [at for at, (label, _) in enumerate(lines) if label == "User"]
+    return [lines[at:end] for at, end in zip(begins, [*begins[1:], len(lines)], strict=True)]
 
 
 def test_nobody(legacy_database):
