@@ -10,7 +10,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.loader import MigrationLoader
 
-from separation.contract.marks import GOES, is_history, is_in, mentions, unmarked, unreadable
+from separation.contract.imports import missing
+from separation.contract.marks import GOES, Lines, is_history, is_in, mentions, unmarked, unreadable
 from separation.database import has_table, name_of
 from separation.environment import PRODUCTION, environment_of
 from separation.errors import STATUS, CheckFailed, Refused
@@ -78,17 +79,22 @@ def judged_by(connection: BaseDatabaseWrapper) -> str:
 def plan_of(base: Path) -> Plan:
     """Return what the contract does to the checkout at BASE; only reads.
 
-    Raises CheckFailed, with every place, if something that stays mentions what goes, marks do not pair, or what a file
-    would be left with cannot be read.
+    Raises CheckFailed, with every place, if something that stays mentions or imports what goes, marks do not pair, or
+    what a file would be left with cannot be read.
     """
     plan = Plan(base)
+    code: dict[str, Lines] = {}
     commands = sorted(path.stem for path in _COMMANDS.glob("[a-z]*.py") if path.stem != "migrate")
     faults: list[str] = []
     for path in (_git(base, "ls-files", "-z") or "").split("\0"):
         if any(is_in(path, name) for name in GOES):
             plan.gone.append(path)
         elif path and not is_history(path):
-            faults += [f"{path}:{fault}" for fault in _look_into(plan, path, commands)]
+            lines, found = _look_into(plan, path, commands)
+            faults += [f"{path}:{fault}" for fault in found]
+            if path.endswith(".py"):
+                code[path] = lines
+    faults = faults or list(missing(code))
     if faults:
         more = [f"and {len(faults) - _SHOWN_FAULTS} more"] if len(faults) > _SHOWN_FAULTS else []
         raise CheckFailed(
@@ -119,13 +125,13 @@ def _carry_out(plan: Plan) -> None:
             whole.unlink(missing_ok=True)
 
 
-def _look_into(plan: Plan, path: str, commands: list[str]) -> list[str]:
-    """Add to PLAN how the file at PATH changes; return its faults."""
+def _look_into(plan: Plan, path: str, commands: list[str]) -> tuple[Lines, list[str]]:
+    """Add to PLAN how the file at PATH changes; return the lines that stay, and its faults."""
     file = plan.base / path
     try:
         text = file.read_text(encoding="utf-8")
     except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
-        return []  # a picture, a link that leads nowhere, a submodule
+        return [], []  # a picture, a link that leads nowhere, a submodule
     lines, faults = unmarked(text)
     left = "".join(line for _, line in lines)
     if left != text:
@@ -133,7 +139,7 @@ def _look_into(plan: Plan, path: str, commands: list[str]) -> list[str]:
     faults += mentions(lines, commands)
     if not faults and (why := unreadable(file, left)):
         faults.append(f" without what is marked it cannot be read: {why}")
-    return faults
+    return lines, faults
 
 
 def _migration() -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from separation.contract.imports import missing
 from separation.contract.marks import GOES, mentions, unmarked
 from separation.contract.plan import Plan, carry_out, plan_of, require_clean
 from separation.errors import CheckFailed, Refused
@@ -131,6 +132,28 @@ def test_nothing_is_planned_while_a_place_is_not_marked(repository: Path, text: 
     with pytest.raises(CheckFailed) as caught:
         plan_of(repository)
     assert caught.value.message == f"These places must be marked `separation:`, or freed of it:\n  {said}"
+
+
+@pytest.mark.parametrize(
+    ("imported", "faults"),
+    [
+        ("kept", []),
+        ("KEPT", []),
+        ("only", ["portal/views.py:3: imports only, which accounts/models.py defines only for the separation"]),
+        ("ONLY", ["portal/views.py:3: imports ONLY, which accounts/models.py defines only for the separation"]),
+        ("os", ["portal/views.py:3: imports os, which accounts/models.py defines only for the separation"]),
+    ],
+)
+def test_what_stays_imports_nothing_that_is_marked(imported: str, faults: list[str]) -> None:
+    models = (
+        "import os  # separation: line\nKEPT = 1\ndef kept(): ...\n"
+        "# separation: begin\nONLY = 2\ndef only(): ...\n# separation: end\n"
+    )
+    views = (
+        f"# separation: begin\n# separation: end\nfrom accounts.models import {imported}\nfrom django import forms\n"
+    )
+    files = {"accounts/models.py": models, "portal/views.py": views, "accounts/__init__.py": ""}
+    assert list(missing({path: unmarked(text)[0] for path, text in files.items()})) == faults
 
 
 def test_only_a_clean_checkout_is_changed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
