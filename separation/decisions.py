@@ -29,7 +29,7 @@ from separation.waiting import is_transient, patiently
 
 SQL = Queries(
     settings.BASE_DIR / "separation" / "sql" / "decisions.sql",
-    {name: getattr(CHUNK, name) for name in ("email_key", "classified_users", "finding_state")},
+    {name: getattr(CHUNK, name) for name in ("email_key", "classified_users", "fillable", "finding_state")},
 )
 
 COMMAND = "python manage.py resolve_findings"
@@ -218,7 +218,7 @@ def duplicate_merge(
     def work(case: _Case) -> Effect:
         loser, winner = case.look(user_id, into), case.person(into)
         _require_mergeable(case, loser, winner)
-        filled = [name for (name,) in rows(connection, SQL.fillable, winner=winner.id, loser=loser.id)]
+        filled = [name for (name,) in rows(connection, SQL.filled, winner=winner.id, loser=loser.id)]
         Merge.objects.using(connection.alias).create(user_id=loser.id, customer_id=winner.id)
         case.decide(loser, Finding.MERGE, f"merged into {winner.id}")
         if not case.standing(winner):

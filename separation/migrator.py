@@ -20,7 +20,7 @@ from separation.errors import EXECUTE, CheckFailed, Interrupted
 from separation.lock import ALLOCATION
 from separation.manners import Manners, waiting_for
 from separation.masking import mask_text
-from separation.mirror import drain
+from separation.mirror import drain, fail_row
 from separation.models import Chunk, Run
 from separation.waiting import (
     BRIEFLY,
@@ -243,7 +243,7 @@ class Migration:
             execute(self.connection, LEDGER.split, chunk=chunk.pk, middle=middle)
             return 0
         if customers:
-            execute(self.connection, LEDGER.fail_row, id=middle, error=reason, run=self.run.pk)
+            fail_row(self.connection, middle, reason, self.run.pk)
         counts = {"examined": int(customers), "failed": int(customers)}
         Chunk.objects.using(self.connection.alias).filter(pk=chunk.pk).update(
             state=Chunk.FAILED, run=self.run, counts=counts, error=reason

@@ -7,6 +7,7 @@ transactions.
 
 import hashlib
 import re
+from contextlib import suppress
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
@@ -26,7 +27,15 @@ _CHUNK = Queries(_SQL / "chunk.sql")
 _LEDGER = Queries(_SQL / "ledger.sql")
 _QUEUE = Queries(_SQL / "queue.sql")
 # What the mirror and a chunk must say in the same words.
-SHARED = ("classified_users", "as_customers", "insert_customers", "insert_profiles", "link_people", "finding_state")
+SHARED = (
+    "classified_users",
+    "as_customers",
+    "insert_customers",
+    "insert_profiles",
+    "link_people",
+    "fillable",
+    "finding_state",
+)
 
 # What the mirror must say in the same words both ways.
 BOTH_WAYS = ("as_owner", "planned_once", "unless_ours")
@@ -139,13 +148,19 @@ def state_of(connection: BaseDatabaseWrapper) -> str:
 
 
 def drain(connection: BaseDatabaseWrapper) -> int:
-    """Bring into step whoever is queued and not held by another session; return how many stay queued.
+    """Do what `work_off` does, and return how many stay queued."""
+    work_off(connection)
+    return 0 if is_over(connection) else queued(connection)
+
+
+def work_off(connection: BaseDatabaseWrapper) -> None:
+    """Bring into step whoever is queued and not held by another session.
 
     In a short transaction for each part of the queue. A person who cannot be brought into step becomes a finding. Once
     clean-up has begun nobody is brought into step any more.
     """
     if is_over(connection):
-        return 0
+        return
     execute(connection, _QUEUE.everybody)
     after, size = -(2**31), _BATCH
     while (first := scalar(connection, _QUEUE.first, after=after)) is not None:
@@ -157,15 +172,14 @@ def drain(connection: BaseDatabaseWrapper) -> int:
                 raise
             # Somebody is in the way of one of them: past that one, in smaller parts.
             after, size = (first, _BATCH) if size == 1 else (after, max(1, size // 8))
-    return queued(connection)
 
 
 def drain_where_possible(connection: BaseDatabaseWrapper) -> None:
-    """Do what `drain` does, unless the database is not adopted or takes no writes, or a transaction is open."""
+    """Do what `work_off` does, unless the database is not adopted or takes no writes, or a transaction is open."""
     if connection.in_atomic_block or not has_table(connection, "separation_pending"):
         return
     if scalar(connection, "SELECT current_setting('transaction_read_only') = 'off'"):
-        drain(connection)
+        work_off(connection)
 
 
 def queued(connection: BaseDatabaseWrapper) -> int:
@@ -206,9 +220,19 @@ def _synchronised(connection: BaseDatabaseWrapper, people: list[int], *, record:
             raise
         if not record or is_transient(error):
             return False
-        reason = mask_text(str(error).strip().splitlines()[0])
-        execute(connection, _LEDGER.fail_row, id=people[0], error=reason, run=None)
+        fail_row(connection, people[0], mask_text(str(error).strip().splitlines()[0]))
     return True
+
+
+def fail_row(connection: BaseDatabaseWrapper, person: int, reason: str, run: int | None = None) -> None:
+    """Record that one person could not be moved, and why, in the caller's transaction.
+
+    The password that an earlier attempt overwrote is put back all the same, unless somebody holds the row.
+    """
+    execute(connection, _LEDGER.fail_row, id=person, error=reason, run=run)
+    with suppress(DatabaseError), transaction.atomic(connection.alias):
+        execute(connection, "SELECT set_config('lock_timeout', %(wait)s, true)", wait=BRIEFLY)
+        execute(connection, _CHUNK.put_back, ids=[person])
 
 
 def _blocks(schema: str) -> dict[str, str]:

@@ -121,6 +121,11 @@ SELECT c.id, c.email, c.password, coalesce(c.is_active, true), c.first_name, c.l
 FROM ({{as_customers}} WHERE k.outcome = 'move') c LEFT JOIN customer_profiles p ON p.user_id = c.id
 ON CONFLICT (id) DO NOTHING
 
+-- name: fillable
+-- The fields of a profile that a merge fills where they are empty.
+ARRAY['preferred_contact_method', 'dietary_restrictions', 'special_requests', 'vip_status', 'tags', 'notes', 'birthday',
+    'anniversary', 'preferences']
+
 -- name: finding_state
 -- Gives the state of a finding in separation_findings that is true: settled if a decision stands that says so still, else
 -- open.

@@ -42,11 +42,10 @@ SELECT count(*) FILTER (WHERE what = 'reservation'), count(*) FILTER (WHERE what
     count(DISTINCT restaurant_id)
 FROM theirs
 
--- name: fillable
+-- name: filled
 -- Gives the columns of the one's profile that are empty and would be filled from the other's.
 SELECT k.name
-FROM unnest(ARRAY['preferred_contact_method', 'dietary_restrictions', 'special_requests', 'vip_status', 'tags', 'notes',
-        'birthday', 'anniversary', 'preferences']) WITH ORDINALITY k (name, number)
+FROM unnest({{fillable}}) WITH ORDINALITY k (name, number)
     LEFT JOIN (SELECT to_jsonb(p) AS row FROM customer_profiles p
         WHERE p.user_id = %(winner)s OR p.customer_id = %(winner)s LIMIT 1) w ON true
     JOIN (SELECT to_jsonb(p) AS row FROM customer_profiles p WHERE p.user_id = %(loser)s) l ON true

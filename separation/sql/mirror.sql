@@ -31,13 +31,15 @@ $mirror$
 
 -- name: seen
 -- Notes that the old application wrote a customer, at most once a minute: in a sequence, where nobody waits for anybody and
--- nothing is left to be swept up. What is undone later counts too.
+-- nothing is left to be swept up. What is undone later counts too. The session knows the minute in which it did; where
+-- every microsecond counts, the caller asks that first.
 CREATE OR REPLACE FUNCTION separation_seen() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
 BEGIN
     IF (SELECT s.last_value FROM separation_last_write s) < extract(epoch FROM now()) - 60 THEN
         PERFORM setval('separation_last_write', extract(epoch FROM now())::bigint);
     END IF;
+    PERFORM set_config('separation.seen', date_trunc('minute', now())::text, false);
 END
 $mirror$
 
@@ -177,8 +179,7 @@ BEGIN
                 (SELECT m.filled -> k.name -> 0 FROM merged m
                 WHERE m.customer_id = p.customer_id AND m.filled -> k.name -> 1 = to_jsonb(p) -> k.name),
                 to_jsonb(p) -> k.name) AS own
-        FROM customer_profiles p CROSS JOIN unnest(ARRAY['preferred_contact_method', 'dietary_restrictions',
-            'special_requests', 'vip_status', 'tags', 'notes', 'birthday', 'anniversary', 'preferences']) k (name)
+        FROM customer_profiles p CROSS JOIN unnest({{fillable}}) k (name)
         WHERE p.customer_id = ANY (winners)
     ),
     wanted AS (
@@ -783,6 +784,11 @@ EXCEPTION WHEN OTHERS THEN
 END
 $mirror$
 
+-- name: refuse_nobody
+-- Refuses a booking of nobody, as the legacy schema did.
+RAISE not_null_violation USING TABLE = TG_TABLE_NAME, COLUMN = 'user_id', SCHEMA = TG_TABLE_SCHEMA,
+    MESSAGE = format('null value in column "user_id" of relation "%s" violates not-null constraint', TG_TABLE_NAME);
+
 -- name: on_booked
 -- Before a booking is inserted: gives it its customer, or its user, whichever is missing. One that counts as no visit, of
 -- a customer whom the restaurant knows, needs no more. Whoever is not moved yet is queued, for a chunk that is open just
@@ -823,7 +829,9 @@ BEGIN
                 ON l.customer_id = customer AND l.restaurant_id = NEW.restaurant_id
             WHERE p.name = 'dual';
             IF FOUND THEN
-                IF NEW.customer_id IS NULL THEN
+                IF NEW.customer_id IS NULL
+                    AND current_setting('separation.seen', true) IS DISTINCT FROM date_trunc('minute', now())::text
+                THEN
                     PERFORM separation_seen();
                 END IF;
                 NEW.user_id := person;
@@ -843,9 +851,7 @@ BEGIN
     END IF;
     IF EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         IF person IS NULL THEN
-            RAISE not_null_violation USING TABLE = TG_TABLE_NAME, COLUMN = 'user_id', SCHEMA = TG_TABLE_SCHEMA,
-                MESSAGE = format('null value in column "user_id" of relation "%s" violates not-null constraint',
-                    TG_TABLE_NAME);
+            {{refuse_nobody}}
         ELSIF NEW.user_id IS NULL THEN
             NEW.user_id := NEW.customer_id;
         ELSE
@@ -926,9 +932,7 @@ BEGIN
     IF NEW.user_id IS NULL THEN
         NEW.user_id := NEW.customer_id;
         IF NEW.user_id IS NULL THEN
-            RAISE not_null_violation USING TABLE = TG_TABLE_NAME, COLUMN = 'user_id', SCHEMA = TG_TABLE_SCHEMA,
-                MESSAGE = format('null value in column "user_id" of relation "%s" violates not-null constraint',
-                    TG_TABLE_NAME);
+            {{refuse_nobody}}
         END IF;
         RETURN NEW;
     END IF;

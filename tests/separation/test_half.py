@@ -313,6 +313,26 @@ def test_a_row_is_taken_over_by_email_and_the_person_keeps_what_users_says(half:
     assert broken(verify(half)) == {}
 
 
+def test_who_cannot_be_moved_gets_the_password_back_all_the_same(half: BaseDatabaseWrapper) -> None:
+    parked(half, "ann@example.org")
+    ann = user(half, "ann@example.org")
+    query(half, "ALTER TABLE customers ADD CONSTRAINT no_ann CHECK (id < 0 OR email <> 'ann@example.org')")
+
+    run = move(half)
+
+    assert run.counts["failed"] == Finding.objects.filter(kind="row_failed", row_id=ann).count() == 1
+    assert one(half, "SELECT password FROM users WHERE id = %s", [ann]) == HASH
+
+
+def test_who_is_no_customer_any_more_keeps_the_marker(half: BaseDatabaseWrapper) -> None:
+    parked(half, "ann@example.org")
+    ann = user(half, "ann@example.org", is_customer=False)
+
+    move(half)
+
+    assert one(half, "SELECT password FROM users WHERE id = %s", [ann]) == MARKER
+
+
 def test_no_hash_goes_to_whoever_has_its_old_id(half: BaseDatabaseWrapper) -> None:
     others = query(
         half,

@@ -136,7 +136,9 @@ def counts(database, user):
     places = """SELECT count(DISTINCT restaurant_id) FROM (SELECT user_id, restaurant_id FROM reservations
         UNION SELECT user_id, restaurant_id FROM orders
         UNION SELECT user_id, restaurant_id FROM restaurant_staff WHERE role = 'STAFF') t WHERE user_id = %s"""
-    return f"{found[0]} reservations, {found[1]} orders, {one(database.connection, places, [user])} restaurants"
+    found.append(one(database.connection, places, [user]))
+    words = ("reservation", "order", "restaurant")
+    return ", ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in zip(found, words, strict=True))
 
 
 def test_a_merge_and_taking_it_back(moved):

@@ -75,10 +75,9 @@ class Command(BaseCommand):
             return
         self.say(f"{'Decided' if effect.done else 'Would be decided'}: {effect.what}.")
         for one in effect.people:
-            self.say(
-                f"  user {one.id} {one.email}: {one.becomes}, with {one.reservations:,} reservations, {one.orders:,} "
-                f"orders, {one.restaurants:,} restaurants"
-            )
+            theirs = (("reservation", one.reservations), ("order", one.orders), ("restaurant", one.restaurants))
+            counted = ", ".join(f"{count:,} {what}{'' if count == 1 else 's'}" for what, count in theirs)
+            self.say(f"  user {one.id} {one.email}: {one.becomes}, with {counted}")
         if effect.filled:
             self.say(f"  filled in the profile: {', '.join(effect.filled)}")
         if effect.phase == Phase.LEGACY:
