@@ -9,9 +9,13 @@ from customers.passwords import customer_check_password, customer_set_password
 pytestmark = pytest.mark.django_db
 
 
+# separation: begin
 @pytest.fixture(autouse=True)
 def alone(settings):
-    settings.SEPARATION_PLUGINS = {}  # separation: line
+    settings.SEPARATION_PLUGINS = {}
+
+
+# separation: end
 
 
 @pytest.fixture
