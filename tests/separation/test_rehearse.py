@@ -27,7 +27,18 @@ from separation.rehearsal.steps import CLEANED_UP, STEPS, steps_for
 from tests.databases import Databases, LegacyDatabase, database_url, default_connection_to, manage
 from tests.separation import forked
 from tests.separation.backups import execute, files_in
+from tests.separation.cleaning import POLICY
 from tests.separation.engine import checksums, columns_of, one, query
+
+# Nobody stays behind, so that nothing keeps a clean-up from starting.
+NOTHING_TO_DECIDE = """
+UPDATE users SET email = 'customer' || id || '@example.org' WHERE is_customer;
+UPDATE users SET is_customer = false WHERE role <> 'USER' OR id IN (
+    SELECT user_id FROM restaurant_staff WHERE role <> 'STAFF'
+    UNION SELECT user_id FROM recipes UNION SELECT user_id FROM menus);
+ALTER TABLE issues ALTER user_id DROP NOT NULL;
+ALTER TABLE issue_comments ALTER user_id DROP NOT NULL;
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -94,16 +105,22 @@ def logged(log_dir: Path) -> dict[str, Any]:
     return content
 
 
-def test_the_whole_day_on_production(database: LegacyDatabase, backup_dir: Path, log_dir: Path) -> None:
+def test_the_whole_day_on_production(
+    database: LegacyDatabase, backup_dir: Path, log_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rehearsed while nothing of ours is in the database; then adopted and migrated, which nothing else allows."""
     name, columns = database.name, columns_of(database.connection)
+    query(database.connection, NOTHING_TO_DECIDE)
+    take(database.connection)
+    (tmp_path / "separation.toml").write_text(POLICY)
+    monkeypatch.setenv("SEPARATION_POLICY", str(tmp_path / "separation.toml"))
     before, files = checksums(database.connection, columns), files_in(backup_dir)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rehearse, "run_command", forked_command)
         call_command("rehearse")
     assert (left(name), files_in(backup_dir), len(files_in(log_dir))) == ([], files, 1)
     assert checksums(database.connection, columns) == before
-    assert all(step["ok"] for step in logged(log_dir)["steps"])
+    assert all(step["ok"] and not step["refused"] for step in logged(log_dir)["steps"])
 
     def typed(*arguments: str, stdin: str = "") -> tuple[int, str]:
         done = manage(name, *arguments, stdin=stdin)
