@@ -74,6 +74,10 @@ def _required_key(name: str) -> str:
 
 
 SECRET_KEY = _required_key("SECRET_KEY")
+# What former keys signed still holds; nothing is signed with them any more.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+if any(len(key) < 50 for key in SECRET_KEY_FALLBACKS):
+    raise ImproperlyConfigured("SECRET_KEY_FALLBACKS has a key of fewer than 50 characters, which was no SECRET_KEY.")
 PORTAL_SIGNING_KEY = _required_key("PORTAL_SIGNING_KEY")
 if PORTAL_SIGNING_KEY == SECRET_KEY:
     raise ImproperlyConfigured("PORTAL_SIGNING_KEY must differ from SECRET_KEY: customers and staff never share a key.")

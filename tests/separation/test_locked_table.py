@@ -8,10 +8,14 @@ import pytest
 
 from separation import database, lock, tenancy, waiting
 from separation.backups import clients, session
+from separation.cleanup import flow
+from separation.cleanup.run import CleanUp
+from separation.phases import phase_of
 from separation.preflight import run
 from separation.verification import verify
 from tests.forking import command
-from tests.separation.engine import checksums, columns_of, one, other_application, query
+from tests.separation.cleaning import decide_everything
+from tests.separation.engine import checksums, columns_of, move, one, other_application, query
 
 pytestmark = pytest.mark.engine
 
@@ -133,3 +137,30 @@ def test_the_limits_end_with_each_transaction_and_a_lock_on_a_row_is_no_lock_on_
         one(adopted.connection, "SELECT current_setting('lock_timeout') || current_setting('statement_timeout')")
         == "00"
     )
+
+
+def test_a_table_locked_in_the_midst_of_a_clean_up(locked, capfd, monkeypatch, settings, tmp_path):
+    adopted, lock_table = locked
+    settings.SEPARATION_QUIET_DAYS, settings.SEPARATION_POLICY, settings.LOG_DIR = 0, "", tmp_path / "logs"
+    move(adopted.connection)
+    decide_everything(adopted.connection, tmp_path)
+    monkeypatch.setattr(flow, "_require_all", lambda connection, operator: None)
+    let_go, releases = CleanUp.let_go, []
+
+    def lock_first(*arguments):
+        releases.append(lock_table("reservations"))
+        let_go(*arguments)
+
+    def clean_up():
+        monkeypatch.setattr(sys, "stdin", io.StringIO(f"CLEANUP {adopted.name}\n"))
+        return command("cleanup_legacy", "--execute")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CleanUp, "let_go", lock_first)
+        assert clean_up() == 1
+    releases[0]()
+    said = capfd.readouterr().err.splitlines()
+    assert IN_VAIN.fullmatch(said[-2]), said
+    assert phase_of(adopted.connection) == "cleaning"
+    assert clean_up() == 0
+    assert phase_of(adopted.connection) == "separated"
