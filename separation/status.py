@@ -10,13 +10,13 @@ from django.db.models import Count
 
 from config.ddl import LOCK_NOT_AVAILABLE
 from config.sql import Queries
-from separation import errors
+from separation import errors, watch
 from separation.database import execute, has_table, name_of, row, rows, scalar, sqlstate_of
 from separation.environment import environment_of
 from separation.lock import Worker, workers
 from separation.migrator import LEDGER
 from separation.mirror import QUEUED
-from separation.models import Finding, Phase, Rehearsal, Run
+from separation.models import Finding, Look, Phase, Rehearsal, Run
 from separation.phases import phase_of
 from separation.rehearsal import latest, shortcoming
 
@@ -45,6 +45,7 @@ class Status:
     rehearsal: Rehearsal | None = None
     # Why that is not enough for an execute on production, as a clause; nothing if it is.
     rehearsal_lacks: str = ""
+    verified: Look | None = None
 
     @property
     def is_running(self) -> bool:
@@ -81,6 +82,7 @@ class Status:
                 {"process": worker.process, "name": str(worker), "doing": worker.doing} for worker in self.workers
             ],
             "open_findings": self.open_findings,
+            "verified": self.verified and {"at": self.verified.looked_at, "failures": self.verified.failures},
             "rehearsal": self.rehearsal and self._rehearsal(self.rehearsal),
             "next": self.next_command,
         }
@@ -165,6 +167,7 @@ def _status_of(connection: BaseDatabaseWrapper) -> Status:
         rate=float(rate),
         workers=at_work,
         open_findings=open_findings(connection),
+        verified=watch.latest(connection).last,
         **_rehearsed(connection),
     )
 

@@ -14,8 +14,10 @@ from config.sql import Queries
 from separation.database import execute, has_table, scalar
 from separation.errors import UsageFault
 from separation.identity import identity_of
+from separation.mirror import drain_where_possible
 from separation.models import Look
-from separation.verification import Mark, Report
+from separation.verdicts import record_verdict
+from separation.verification import Mark, Report, verify
 from separation.verification.invariants import BY_RELATION
 from separation.waiting import patiently
 
@@ -34,6 +36,21 @@ _TABLE_OF = {
     if relation in _TABLES
     for invariant in invariants
 }
+
+
+def verify_and_conclude(connection: BaseDatabaseWrapper, note: Callable[[str], None], since: str = "") -> Report:
+    """Work off the mirror's queue, verify everything or what was written SINCE, and put on record what came of it.
+
+    Raises UsageFault if SINCE is neither a time nor `last`, and what `verify` raises.
+    """
+    drain_where_possible(connection)
+    mark, why = start_of(connection, since) if since else (None, "")
+    report = verify(connection, mark)
+    if why := why or report.why_whole:
+        note(f"Everything is looked at: {why}.")
+    record_verdict(connection, report, whole=not report.since)
+    conclude(connection, report, note)
+    return report
 
 
 def start_of(connection: BaseDatabaseWrapper, since: str) -> tuple[Mark | None, str]:
@@ -141,5 +158,7 @@ class Seen:
 
 def latest(connection: BaseDatabaseWrapper) -> Seen:
     """Return what verifications of this database came to of late."""
+    if not has_table(connection, "separation_looks"):
+        return Seen(None, None)
     looks = Look.objects.using(connection.alias).filter(identity=identity_of(connection).key())
     return Seen(looks.first(), looks.filter(failures=[]).first())

@@ -79,6 +79,7 @@ def test_the_json_is_one_document(legacy_database):
             "needs_password_reset": 2,
             "staff_marked_as_customer": 3,
         },
+        "verified": None,
         "rehearsal": None,
         "next": "python manage.py verify_separation",
     }

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
+from separation.management.commands import separation_status
 from separation.models import Finding, Look
 from tests.separation.engine import one, query
 from tests.separation.verify import damage, migrate
@@ -201,3 +202,22 @@ def test_a_database_that_takes_no_writes_is_verified_all_the_same(database):
     with connection.cursor() as cursor:
         cursor.execute("SET default_transaction_read_only = off")
     assert not Look.objects.exists()
+
+
+def test_whoever_watches_sees_it_too(database, monkeypatch):
+    monkeypatch.setattr(separation_status, "_VERIFY_SECONDS", 0)
+    command = separation_status.Command(stdout=io.StringIO(), stderr=io.StringIO(), no_color=True)
+    moved = f"phase dual, {one(connection, 'SELECT count(*) FROM customers')} moved"
+    next_command = "next: python manage.py verify_separation"
+    assert command._watch_once("") == f"{moved}; {next_command}"
+    assert not Look.objects.exists()
+    run()
+    assert command._watch_once("") == f"{moved}; {next_command}"
+    lose_a_phone()
+    assert command._watch_once("") == f"{moved}, BROKEN: phones_equal; {next_command}"
+    assert Finding.objects.get(kind="drift").state == "open"
+    assert [bool(look.failures) for look in Look.objects.order_by("id")] == [False, False, True]
+    out = io.StringIO()
+    call_command("separation_status", stdout=out, no_color=True)
+    at = f"{Look.objects.latest('id').looked_at:%Y-%m-%d %H:%M:%S} UTC"
+    assert f"Verified              {at}, BROKEN: phones_equal" in out.getvalue().splitlines()

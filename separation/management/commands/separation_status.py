@@ -17,12 +17,14 @@ from separation.environment import COPY, PRODUCTION
 from separation.errors import REHEARSE
 from separation.masking import mask_text
 from separation.mirror import drain_where_possible
-from separation.models import Chunk, Run
+from separation.models import Chunk, Phase, Run
 from separation.rehearsal import REHEARSAL_AGE
 from separation.requests import ask, said_by
 from separation.status import Status, status_of
+from separation.watch import LAST, verify_and_conclude
 
 _SECONDS = 2
+_VERIFY_SECONDS = 60
 _CLEAR = "\x1b[H\x1b[J"
 _REQUESTS = {"pause": Run.PAUSE, "resume": "", "abort": Run.ABORT}
 
@@ -33,7 +35,8 @@ class Command(BaseCommand):
     help = (
         "Show the phase of this database, how many customers are moved, the latest run, its workers on every host, "
         "what is out of step, the open findings and the next command. Waits for no lock. --watch shows it every 2 "
-        "seconds until Ctrl-C, also while the server restarts. --checklist prints one page for the operator's folder: "
+        "seconds until Ctrl-C, also while the server restarts, and verifies what was written since the last clean "
+        "verification every minute. --checklist prints one page for the operator's folder: "
         "what is done, what is next, phrases, ways back, and blanks for contacts. --pause, --resume and --abort ask "
         "the workers of the run that is under way: they act between two chunks, and migrate_customers --execute "
         "resumes an aborted run. "
@@ -88,7 +91,7 @@ class Command(BaseCommand):
 
     def _watch_once(self, before: str) -> str:
         try:
-            status = status_of(connection)
+            status = self._verified(status_of(connection))
         except (DatabaseError, InterfaceError) as error:
             connection.close()
             line = f"The server does not answer: {mask_text(str(error).strip().partition(chr(10))[0])}"
@@ -102,6 +105,16 @@ class Command(BaseCommand):
             self.stdout.flush()
         return line
 
+    def _verified(self, status: Status) -> Status:
+        """Verify what was written since the last clean verification, if there is one, and it was a minute ago."""
+        last = status.verified
+        if status.phase != Phase.DUAL or status.workers or last is None or last.failures:
+            return status
+        if (timezone.now() - last.looked_at).total_seconds() < _VERIFY_SECONDS:
+            return status
+        verify_and_conclude(connection, self.note, LAST)
+        return status_of(connection)
+
     def _show(self, status: Status) -> None:
         for line in _lines(status):
             self.say(line)
@@ -110,7 +123,10 @@ class Command(BaseCommand):
 def _line(status: Status) -> str:
     """Return the status in one line."""
     if not (status.is_running and status.latest_run):
-        return f"phase {status.phase}, {_figure(status.moved)} moved; next: {status.next_command}"
+        broken = (
+            f", BROKEN: {', '.join(status.verified.failures)}" if status.verified and status.verified.failures else ""
+        )
+        return f"phase {status.phase}, {_figure(status.moved)} moved{broken}; next: {status.next_command}"
     run = status.latest_run
     asked = f", {run.request} asked for{said_by(run)}" if run.request else ""
     return f"phase {status.phase}, run {run.pk}: {_progress(status)}, {len(status.workers)} workers{asked}"
@@ -126,6 +142,7 @@ def _lines(status: Status) -> list[str]:
         *_drift(status),
         *_run(status),
         *(("Open finding", f"{kind}: {count:,}") for kind, count in (status.open_findings or {}).items()),
+        *_verification(status),
         *_rehearsal(status),
         *((f"Dashboard {name}", url) for name, url in settings.DASHBOARDS.items()),
         ("Next", status.next_command),
@@ -156,6 +173,12 @@ def _run(status: Status) -> Iterator[tuple[str, str]]:
         yield "Worker", "none: nobody works on this run any more"
     if run.request:
         yield "Asked for", f"{run.request}{said_by(run)}"
+
+
+def _verification(status: Status) -> Iterator[tuple[str, str]]:
+    if last := status.verified:
+        found = f"BROKEN: {', '.join(last.failures)}" if last.failures else "every invariant holds"
+        yield "Verified", f"{last.looked_at:%Y-%m-%d %H:%M:%S} UTC, {found}"
 
 
 def _rehearsal(status: Status) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import connection
 
-from separation import watch
 from separation.console import Command as BaseCommand
-from separation.mirror import drain_where_possible
-from separation.verdicts import record_verdict
-from separation.verification import verify
+from separation.watch import verify_and_conclude
 
 
 class Command(BaseCommand):
@@ -29,6 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON document")
         parser.add_argument(
             "--since",
+            default="",
             metavar="WHEN|last",
             help="look only at what was written since the last clean verification, or since the one before that time "
             "(UTC, as 2026-11-22T20:15), and at what has to do with it; looks at everything if that cannot be told, "
@@ -37,13 +35,7 @@ class Command(BaseCommand):
 
     def run(self, **options: Any) -> int:
         """Verify and print what was found."""
-        drain_where_possible(connection)
-        mark, why = watch.start_of(connection, options["since"]) if options["since"] else (None, "")
-        report = verify(connection, mark)
-        if why := why or report.why_whole:
-            self.note(f"Everything is looked at: {why}.")
-        record_verdict(connection, report, whole=not report.since)
-        watch.conclude(connection, report, self.note)
+        report = verify_and_conclude(connection, self.note, options["since"])
         if options["json"]:
             self.say(json.dumps(report.as_dict(), indent=2))
         else:
