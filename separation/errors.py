@@ -1,5 +1,6 @@
 """What can go wrong, one class for each exit code of the commands; and the commands that most of it leads to."""
 
+PREFLIGHT = "python manage.py preflight"
 EXECUTE = "python manage.py migrate_customers --execute"
 ROLL_BACK = "python manage.py migrate_customers --rollback"
 REHEARSE = "python manage.py rehearse"

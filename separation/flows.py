@@ -8,7 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation import interlocks
 from separation.database import loss_is_said, name_of
-from separation.errors import EXECUTE, ROLL_BACK, STATUS, CheckFailed, Refused
+from separation.errors import EXECUTE, PREFLIGHT, ROLL_BACK, STATUS, CheckFailed, Refused
 from separation.export import LABELS, exported_to, room_for, without_legacy_form
 from separation.lock import alone_if_free, exclusive, share, shared, workers
 from separation.migrator import Migration, StopRequest, stop_on_signals
@@ -16,6 +16,7 @@ from separation.mirror import drain
 from separation.models import Finding, Phase, Run
 from separation.phases import change_phase, phase_of, settle_phase
 from separation.planner import Plan, Trial, make_plan, try_one_chunk
+from separation.preflight import run_preflight
 from separation.progress import progress
 from separation.requests import put, running, said_by
 from separation.rollback import is_rolled_back, roll_back, to_purge
@@ -53,7 +54,10 @@ def dry_run(connection: BaseDatabaseWrapper, operator: Operator, note: str = "")
         operator.say(_nothing_to_do(plan))
         return 0
     _say_trial(operator, plan, trial)
-    operator.say("\nNothing was changed. Next: python manage.py migrate_customers --execute")
+    failing = ", ".join(failure.id for failure in run_preflight(connection).failures)
+    if failing:
+        operator.say(f"\nThe preflight fails ({failing}): an execute would be refused.")
+    operator.say(f"\nNothing was changed. Next: {PREFLIGHT if failing else EXECUTE}")
     return 0
 
 

@@ -92,7 +92,7 @@ WITH leaders (user_id) AS (
 ), customers_of_users AS (
     SELECT u.id, lower(btrim(u.email, E' \t\n\r\f\x0b')) AS key,
         btrim(u.email, E' \t\n\r\f\x0b') !~ '^[^@\s]+@[^@\s]+$' AS invalid,
-        u.password ~ '^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$' OR u.id = ANY (%(put_back)s::integer[]) AS bcrypt,
+        ({{readable}}) OR u.id = ANY (%(put_back)s::integer[]) AS bcrypt,
         u.role <> 'USER' OR l.user_id IS NOT NULL AS staff
     FROM users u LEFT JOIN leaders l ON l.user_id = u.id
     WHERE u.is_customer
@@ -107,6 +107,19 @@ WITH leaders (user_id) AS (
 SELECT outcome, bcrypt, count(*),
     coalesce((array_agg(id ORDER BY id) FILTER (WHERE outcome <> 'move' OR NOT bcrypt))[1:5], '{}')
 FROM outcomes GROUP BY outcome, bcrypt
+
+-- name: outcomes_adopted
+-- The same where the engine's own tables are, by its own words: those whom staff have settled are 'settled'.
+SELECT o.outcome, o.bcrypt, count(*),
+    coalesce((array_agg(o.id ORDER BY o.id) FILTER (WHERE o.outcome <> 'move' OR NOT o.bcrypt))[1:5], '{}')
+FROM (
+    SELECT k.id, k.bcrypt OR k.id = ANY (%(put_back)s::integer[]) AS bcrypt,
+        CASE WHEN f.id IS NOT NULL THEN 'settled' ELSE k.outcome END AS outcome
+    FROM ({{classified_users}} WHERE u.is_customer) k
+        LEFT JOIN separation_findings f
+            ON f.table_name = 'users' AND f.row_id = k.id AND f.kind = k.outcome AND f.state = 'settled'
+) o
+GROUP BY o.outcome, o.bcrypt
 
 -- name: orphans
 -- The reservations, and the orders, of users who do not exist.

@@ -1,6 +1,7 @@
 """The checks of the rows: how many there are, and what staff will have to decide about."""
 
-from separation.preflight.look import SQL, Look, Tally
+from separation.models import Phase
+from separation.preflight.look import SQL, Look
 from separation.preflight.registry import check, count
 from separation.preflight.report import FAIL, PASS, WARN, Result
 
@@ -32,20 +33,20 @@ def superadmin(look: Look) -> Result:
 @check(reads_legacy=True, until_cleanup=True)
 def duplicate_email(look: Look) -> Result:
     """Count the customers who share an email."""
-    return _finding(look.tally("duplicate_email"), "customer", "shares an email with another", "share their email")
+    return _finding(look, "duplicate_email", "shares an email with another", "share their email")
 
 
 @check(reads_legacy=True, until_cleanup=True)
 def invalid_email(look: Look) -> Result:
     """Count the customers whose email is none."""
-    return _finding(look.tally("invalid_email"), "customer", "has no valid email", "have no valid email")
+    return _finding(look, "invalid_email", "has no valid email", "have no valid email")
 
 
 @check(reads_legacy=True, until_cleanup=True)
 def staff_marked_as_customer(look: Look) -> Result:
     """Count the staff who are marked as customers."""
-    tally = look.tally("staff_marked_as_customer")
-    return _finding(tally, "customer", "is staff by role, place or menus", "are staff by role, place or menus")
+    one, many = "is staff by role, place or menus", "are staff by role, place or menus"
+    return _finding(look, "staff_marked_as_customer", one, many)
 
 
 @check(reads_legacy=True, until_cleanup=True)
@@ -81,12 +82,17 @@ def restaurant_mismatch(look: Look) -> Result:
     return Result(WARN, message, found, sample, remedy="python manage.py migrate_customers")
 
 
-def _finding(tally: Tally, noun: str, one: str, many: str) -> Result:
-    """Return a warning about customers whom the migration keeps back."""
+def _finding(look: Look, outcome: str, one: str, many: str) -> Result:
+    """Return a warning about customers whom the migration keeps back, or has kept back."""
+    tally = look.tally(outcome)
     if not tally.count:
-        return Result(PASS, f"No {noun} {one}.", 0)
-    message = f"{count(tally.count, noun)} {one if tally.count == 1 else many}: not moved, each becomes a finding."
-    return Result(WARN, message, tally.count, tally.sample, remedy="python manage.py migrate_customers")
+        return Result(PASS, f"No customer {one}.", 0)
+    message = f"{count(tally.count, 'customer')} {one if tally.count == 1 else many}: not moved, each "
+    if look.phase == Phase.DUAL:
+        remedy = "python manage.py resolve_findings"
+        return Result(WARN, f"{message}is a finding, or becomes one.", tally.count, tally.sample, remedy=remedy)
+    remedy = "python manage.py migrate_customers"
+    return Result(WARN, f"{message}becomes a finding.", tally.count, tally.sample, remedy=remedy)
 
 
 def _per_table(look: Look, query: str, what: str, fine: str) -> Result:

@@ -10,9 +10,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from config.sql import Queries
 from separation.database import rows, scalar
 from separation.kinds import ADOPTED, Kind
+from separation.migrator import CHUNK
 from separation.preflight.earlier import Earlier
 
-SQL = Queries(Path(__file__).with_name("checks.sql"))
+# Who is who, the engine says; everybody is classified once.
+_SHARED = {name: getattr(CHUNK, name) for name in ("readable", "classified_users")}
+SQL = Queries(Path(__file__).with_name("checks.sql"), _SHARED)
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ class Look:
     @cached_property
     def outcomes(self) -> list[tuple[str, bool, int, list[int]]]:
         """The customers by the outcome that the migration gives them: (outcome, bcrypt, count, first ids)."""
-        return [(*row,) for row in self.rows(SQL.outcomes, put_back=self.earlier.put_back)]
+        query = SQL.outcomes_adopted if self.is_adopted else SQL.outcomes
+        return [(*row,) for row in self.rows(query, put_back=self.earlier.put_back)]
 
     def tally(self, outcome: str, *, bcrypt: bool | None = None) -> Tally:
         """Return the customers with this outcome, and with or without a bcrypt password if that is asked."""

@@ -9,8 +9,8 @@ BASE = Path(__file__).resolve().parent.parent.parent
 # What a file is given when it is read.
 GIVEN: dict[str, dict[str, str]] = {}
 # separation: begin
-WORDS = dict.fromkeys(("schema", "email_key", "finding_state", *SHARED, *BOTH_WAYS), "x")
-GIVEN |= dict.fromkeys(("mirror.sql", "mirror_back.sql", "decisions.sql", "diagnosis.sql"), WORDS)
+WORDS = dict.fromkeys(("schema", "email_key", "finding_state", "readable", *SHARED, *BOTH_WAYS), "x")
+GIVEN |= dict.fromkeys(("checks.sql", "mirror.sql", "mirror_back.sql", "decisions.sql", "diagnosis.sql"), WORDS)
 # separation: end
 
 

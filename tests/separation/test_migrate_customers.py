@@ -84,10 +84,14 @@ def test_the_dry_run_prints_the_plan_and_changes_nothing(database, folders):
         "Kept back: invalid email                           1",
         f"Reservations to link                    {plan(database, 'reservations'):>12,}",
         f"Orders to link                          {plan(database, 'orders'):>12,}",
-        f"Customers of each restaurant            {sum(int(line.split()[-1]) for line in lines[9:-4]):>12,}",
+        f"Customers of each restaurant            {sum(int(line.split()[-1]) for line in lines[9:-6]):>12,}",
     ]
-    assert lines[-3].startswith("One real chunk of 63 customers took ")
-    assert lines[-1] == "Nothing was changed. Next: python manage.py migrate_customers --execute"
+    assert lines[-5].startswith("One real chunk of 63 customers took ")
+    assert lines[-3:] == [
+        "The preflight fails (backup): an execute would be refused.",
+        "",
+        "Nothing was changed. Next: python manage.py preflight",
+    ]
     assert checksums(database.connection, columns) == before
     (log,) = logs(folders)
     assert log["counts"].pop("trial_ms") > 0

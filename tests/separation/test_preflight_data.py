@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from django.core.management import call_command
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.models import Finding
@@ -189,3 +190,35 @@ def test_ids_without_a_sequence(legacy_database: Make) -> None:
         remedy="ALTER SEQUENCE users_id_seq OWNED BY users.id",
         id="users_sequence",
     )
+
+
+def test_those_whom_staff_settled_are_no_warning(legacy_database: Make) -> None:
+    connection = legacy_database("plain", adopted=True).connection
+    move(connection)
+    staff = check(connection, "staff_marked_as_customer")
+    assert staff.figure == 3
+    assert (
+        staff.message == "3 customers are staff by role, place or menus: not moved, each is a finding, or becomes one."
+    )
+    assert staff.remedy == "python manage.py resolve_findings"
+    for identifier, answer in zip(staff.sample, ("staff", "both", "customer"), strict=True):
+        call_command(
+            "resolve_findings", "staff_marked_as_customer", str(identifier), answer, "--execute", "--by", "Ada"
+        )
+    first, second = check(connection, "duplicate_email").sample[:2]
+    call_command(
+        "resolve_findings", "duplicate_email", str(second), "merge", "--into", str(first), "--execute", "--by", "Ada"
+    )
+    assert check(connection, "staff_marked_as_customer").figure == 0
+    assert check(connection, "duplicate_email").figure == 2
+    assert check(connection, "counts").message.startswith("0 customers to move, 58 moved already, 5 kept back;")
+
+
+def test_a_hash_of_somebody_deactivated_is_one(legacy_database: Make) -> None:
+    connection = legacy_database("plain", adopted=True).connection
+    before = check(connection, "needs_password_reset").figure
+    query(
+        connection,
+        "UPDATE users SET password = '!' || password WHERE id IN (SELECT max(id) FROM users WHERE is_customer)",
+    )
+    assert check(connection, "needs_password_reset").figure == before
