@@ -153,7 +153,8 @@ CASE separation_findings.decision
 END
 
 -- name: move
--- Inserts the customers who move, under their own ids, and a finding for each who does not or has no readable hash.
+-- Inserts the customers who move, under their own ids, and a finding for each who does not or has no readable hash; what
+-- kept one of them back before, and does so no more, is gone.
 -- People whom the lock passed over stay out; whoever the mirror moved before stays in, also beside a later duplicate.
 WITH classified AS MATERIALIZED ({{classified}} AND u.id <> ALL (%(skipped)s::integer[])),
 moved AS ({{insert_customers}} RETURNING id),
@@ -173,7 +174,10 @@ noted AS (
 ),
 resolved AS (
     UPDATE separation_findings f SET state = 'gone', updated_at = now()
-    WHERE f.kind = 'row_failed' AND f.table_name = 'users' AND f.state = 'open' AND f.row_id IN (SELECT id FROM moved)
+    WHERE f.table_name = 'users' AND f.row_id IN (SELECT id FROM classified)
+        AND (f.state = 'open' OR f.state = 'settled' AND f.decision IN ('staff', 'left'))
+        AND f.kind IN ('staff_marked_as_customer', 'duplicate_email', 'invalid_email', 'row_failed')
+        AND NOT EXISTS (SELECT FROM found k WHERE k.id = f.row_id AND k.kind = f.kind)
     RETURNING kind
 )
 SELECT (SELECT count(*) FROM moved) AS customers, (SELECT count(*) FROM noted) AS findings

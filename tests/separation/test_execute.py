@@ -6,7 +6,8 @@ import pytest
 
 from separation.models import Chunk, Finding
 from separation.planner import make_plan
-from tests.separation.engine import move, one, query
+from separation.verification import verify
+from tests.separation.engine import move, one, query, take_back
 
 pytestmark = pytest.mark.engine
 
@@ -117,6 +118,24 @@ def test_a_row_that_is_put_right_moves_at_once(legacy_database):
     assert one(database.connection, "SELECT email FROM customers WHERE id = %s", [broken.row_id]) == "right@example.org"
     broken.refresh_from_db()
     assert broken.state == "gone"
+
+
+def test_who_is_kept_back_for_another_reason_by_the_next_execute(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    move(database.connection)
+    kept = Finding.objects.get(kind="invalid_email", state="open").row_id
+    take_back(database.connection)
+    query(
+        database.connection,
+        "UPDATE users SET email = (SELECT upper(email) FROM users WHERE id = %s) WHERE id = %s",
+        [one(database.connection, "SELECT min(id) FROM users WHERE is_customer AND email LIKE '%%@%%'"), kept],
+    )
+
+    move(database.connection)
+
+    found = Finding.objects.filter(table_name="users", row_id=kept).order_by("kind")
+    assert list(found.values_list("kind", "state")) == [("duplicate_email", "open"), ("invalid_email", "gone")]
+    assert verify(database.connection).failures == []
 
 
 def test_a_reservation_written_after_its_chunk_is_linked_at_once(legacy_database):
