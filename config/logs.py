@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 
 from config.masking import scrub
 
+_META = "config.logs.request"
 _SANE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _request: ContextVar[str] = ContextVar("request", default="")
 # One run a process; its workers are threads, to which no context variable would come.
@@ -54,7 +55,10 @@ class RequestIds:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer, and log it."""
         given = request.headers.get("X-Request-ID", "")
-        token = _request.set(given if _SANE.fullmatch(given) else uuid.uuid4().hex)
+        identifier = given if _SANE.fullmatch(given) else uuid.uuid4().hex
+        # Django logs an answer of 400 and above when no middleware is at work any more.
+        request.META[_META] = identifier
+        token = _request.set(identifier)
         begun = time.monotonic()
         try:
             response = self._get_response(request)
@@ -78,6 +82,11 @@ def _fields(request: HttpRequest, response: HttpResponseBase, begun: float) -> d
     }
 
 
+def _of(record: logging.LogRecord) -> str:
+    """Return the id of the request that RECORD says it is about."""
+    return str(getattr(getattr(record, "request", None), "META", {}).get(_META, ""))
+
+
 class JSONFormatter(logging.Formatter):
     """Writes a record as one line of JSON; emails, hashes and tokens are masked."""
 
@@ -90,8 +99,8 @@ class JSONFormatter(logging.Formatter):
             "message": scrub(record.getMessage()),
             **getattr(record, "fields", {}),
         }
-        if request_id():
-            line["request"] = request_id()
+        if identifier := request_id() or _of(record):
+            line["request"] = identifier
         if run_id() is not None:
             line["run"] = run_id()
         if record.exc_info:

@@ -21,6 +21,7 @@ def options(dsn: str) -> dict[str, Any]:
         "dsn": dsn,
         "include_local_variables": False,
         "max_request_body_size": "never",
+        "auto_session_tracking": False,
         "before_send": before_send,
     }
 

@@ -60,6 +60,14 @@ def test_a_request_is_logged_by_its_route_never_by_what_was_typed(lines, db):
     }
 
 
+def test_what_django_says_of_an_answer_is_of_its_request_too(lines, db):
+    Client().get("/nowhere/", headers={"x-request-id": "request-2"})
+    assert {(line["logger"], line["request"]) for line in lines} == {
+        ("config.logs", "request-2"),
+        ("django.request", "request-2"),
+    }
+
+
 def test_a_line_is_of_the_run_that_is_under_way(lines):
     log = logging.getLogger("test")
     with working_on(7):
