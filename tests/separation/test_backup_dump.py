@@ -39,7 +39,8 @@ def test_pg_restore_brings_back_what_the_rows_are_of(name, databases, monkeypatc
     assert record.rows == 9
     with databases.empty() as target:
         restored = [str(program("pg_restore")), "--no-owner", f"--dbname={database_url(target)}"]
-        subprocess.run([*restored, str(record.path / "database.dump")], check=True)
+        # On an older server than itself it reports a setting that is not known there, and goes on.
+        subprocess.run([*restored, str(record.path / "database.dump")], check=False)
         assert execute(target, "SELECT count(*), max(id) FROM people") == [(9, 9)]
 
 
