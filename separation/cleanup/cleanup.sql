@@ -192,6 +192,23 @@ FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
 WHERE k.contype = 'f' AND k.confrelid = to_regclass(%(target)s) AND k.conparentid = 0 ORDER BY 1, 2
 
+-- name: without_index
+-- Gives the columns with a foreign key to users that are the first of no index: their table, their name, and the name of an
+-- index that helps. Without one each user who goes would cost a look through the whole table.
+SELECT k.conrelid::regclass::text, quote_ident(a.attname), 'separation_cleanup_' || k.conrelid::bigint || '_' || a.attnum
+FROM pg_constraint k
+    JOIN pg_class c ON c.oid = k.conrelid AND c.relkind = 'r'
+    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+WHERE k.contype = 'f' AND k.confrelid = 'users'::regclass AND NOT EXISTS (
+    SELECT FROM pg_index i
+    WHERE i.indrelid = k.conrelid AND i.indkey[0] = a.attnum AND i.indpred IS NULL AND i.indisvalid)
+ORDER BY 1, 2
+
+-- name: helping_indexes
+-- Gives the indexes that helped.
+SELECT c.oid::regclass::text FROM pg_class c
+WHERE c.relkind = 'i' AND c.relname ~ '^separation_cleanup_[0-9]+_[0-9]+$' ORDER BY 1
+
 -- name: forget_engine
 -- Empties what only a way back, or a mirror, would need.
 TRUNCATE separation_undo, separation_pending, separation_chunks

@@ -11,6 +11,7 @@ from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
+from config import ddl
 from separation import mirror
 from separation.cleanup.archive import (
     ARCHIVE,
@@ -57,7 +58,10 @@ class CleanUp:
     manners: Manners = field(default_factory=Manners)
 
     def prepare(self) -> None:
-        """Take away what follows writes, and disarm what would take other rows along; remember what must be kept."""
+        """Take away what follows writes, disarm what would take other rows along, and remember what must be kept.
+
+        A key without an index gets one for as long as this takes.
+        """
         settle_phase(self.connection, self.note)
         with self.connection.schema_editor(atomic=False) as editor:
             mirror.remove(editor)
@@ -68,6 +72,9 @@ class CleanUp:
             }
             self.run.save(using=self.connection.alias, update_fields=["baseline"])
         disarm(self.connection, fates(self.connection), self.run)
+        with self.connection.schema_editor(atomic=False) as editor:
+            for table, column, name in rows(self.connection, CLEANUP.without_index):
+                ddl.add_index(editor, name, f"ON {table} ({column})")
 
     def let_go(self, stop: StopRequest, advance: Advance) -> None:
         """Take the customers out of `users`, chunk by chunk; raises Interrupted between two when asked to stop."""
@@ -88,9 +95,11 @@ class CleanUp:
         raise Interrupted("Stopped after a whole chunk; nothing is half done.", CLEAN_UP)
 
     def finish(self) -> None:
-        """Prove that `users` holds no customer, and give keys that concern staff alone their rules again."""
+        """Prove that `users` holds no customer, give the keys of staff their rules again, and drop what helped."""
         patiently(self.connection, lambda: execute(self.connection, CLEANUP.validate_users))
         rearm(self.connection)
+        for (name,) in rows(self.connection, CLEANUP.helping_indexes):
+            execute(self.connection, f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
 
     def _let_parked_go(self) -> None:
         """Archive and delete what an earlier attempt left in customers, at ids below 1."""

@@ -49,6 +49,7 @@ def test_the_customers_leave_users_and_every_booking_stays(kind, legacy_database
     assert one(connection, "SELECT count(*) FROM reservations WHERE user_id IS NULL AND customer_id IS NULL") == 0
     assert verify(connection).ok
     assert query(connection, "SELECT tgname FROM pg_trigger WHERE tgname ~ '^(zz_)?separation_'") == []
+    assert one(connection, "SELECT count(*) FROM pg_class WHERE relname LIKE 'separation_cleanup%'") == 0
     for table in ("separation_undo", "separation_pending", "separation_chunks"):
         assert one(connection, f"SELECT count(*) FROM {table}") == 0
 

@@ -10,6 +10,7 @@ from django.db.models import F
 from separation import interlocks
 from separation.cleanup import flow
 from separation.cleanup.plan import obstacles
+from separation.database import now_of
 from separation.errors import Refused
 from separation.identity import identity_of
 from separation.models import Finding, Phase, Run, Verdict
@@ -126,7 +127,7 @@ def test_in_phase_legacy_nobody_has_moved(legacy_database):
 
 
 def test_whoever_is_undecided_is_named(database):
-    finding = Finding.objects.filter(kind="invalid_email").first()
+    finding = Finding.objects.filter(kind="invalid_email").earliest("row_id")
     Finding.objects.filter(pk=finding.pk).update(state="open", decision="")
 
     assert refused_by(database)["undecided people"] == (
@@ -234,7 +235,7 @@ def verdicts(database, *days, failed=()):
     before = None
     for ago in days:
         verdict = Verdict(
-            reached_at=interlocks.now_of(database.connection) - timedelta(days=ago),
+            reached_at=now_of(database.connection) - timedelta(days=ago),
             identity=identity_of(database.connection).key(),
             phase=Phase.DUAL,
             whole=True,
@@ -292,7 +293,7 @@ def test_a_verdict_that_is_altered_or_taken_out_counts_as_failed(tampering, prod
     query(production.connection, tampering)
 
     first = clean_since(production.connection)
-    assert first is None or interlocks.now_of(production.connection) - first[0] < timedelta(days=7)
+    assert first is None or now_of(production.connection) - first[0] < timedelta(days=7)
     assert "quiet period" in refused_by(production)
 
 

@@ -56,7 +56,7 @@ def fresh(legacy_database, folders):
     """Give a database in which everything is decided, each time the same."""
     template = ready(legacy_database, folders, "half")
     template.connection.close()
-    made = []
+    made: list[str] = []
 
     @contextmanager
     def make():

@@ -25,7 +25,7 @@ def folders(settings, tmp_path, monkeypatch):
 
 def decide(connection, kind, answer, *more):
     """Answer one of the findings that `ready` settled."""
-    finding = Finding.objects.filter(kind=kind, table_name="users").order_by("row_id").first()
+    finding = Finding.objects.filter(kind=kind, table_name="users").earliest("row_id")
     query(
         connection,
         "UPDATE separation_findings SET state = 'open', decision = '', decided_by = '' WHERE kind = %s",
@@ -109,7 +109,7 @@ def test_rows_of_a_table_that_no_model_knows(fate, rule, null, left, archived, l
 
     clean(database.connection)
 
-    found: dict = {}
+    found: dict[tuple[object, int], int] = {}
     for code, points, user in query(database.connection, "SELECT code, points, user_id FROM loyalty"):
         what = "same" if user is not None and code == f"card {user}" else user
         found[what, points] = found.get((what, points), 0) + 1
