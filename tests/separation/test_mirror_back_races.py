@@ -49,6 +49,10 @@ OLD = {
     "deletion": ("DELETE FROM users WHERE id = %(person)s", None),
 }
 VALUES = {"new": NEW_HASH, "old": OLD_HASH}
+# What any row that refers to a user takes, such as a log-in's.
+SESSION = "SELECT id FROM users WHERE id = %s FOR KEY SHARE"
+# For a lock, or asking for it again and again.
+WAITS = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND (wait_event_type = 'Lock' OR wait_event = 'PgSleep')"
 
 
 @pytest.fixture
@@ -78,8 +82,7 @@ def meanwhile(connection, first, second, work):
         with first.transaction():
             yield
             doing: Future[int] = pool.submit(work)
-            waits = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
-            while not doing.done() and not one(connection, waits, [second.info.backend_pid]):
+            while not doing.done() and not one(connection, WAITS, [second.info.backend_pid]):
                 time.sleep(0.01)
         doing.result(20)
 
@@ -217,6 +220,48 @@ def test_a_booking_and_a_change_in_one_transaction_while_the_portal_changes_the_
     assert query(database.connection, "SELECT email, phone FROM users WHERE id = %s", [person]) == [
         (f"portal-{person}@example.org", "2")
     ]
+
+
+def test_who_waits_to_change_an_email_is_in_nobodys_way(world):
+    database, old, portal = world
+    person = newcomer(old)
+
+    def seen_to_wait(session):
+        while not one(database.connection, WAITS, [session.info.backend_pid]):
+            time.sleep(0.01)
+
+    with (
+        ThreadPoolExecutor(2) as pool,
+        psycopg.connect(database_url(database.name), autocommit=True) as first,
+        psycopg.connect(database_url(database.name), autocommit=True) as second,
+    ):
+        second.execute("SET lock_timeout = '5s'")
+        with old.transaction():
+            old.execute(SESSION, [person])
+            with first.transaction():
+                first.execute("SELECT id FROM users WHERE id = %s FOR NO KEY UPDATE", [person])
+                changing = pool.submit(update, portal, person, "email")
+                seen_to_wait(portal)
+                writing = pool.submit(write, second, person, "phone")
+                seen_to_wait(second)
+            assert writing.result(20) == 1  # though the log-in is still open, and the email waits for it
+        assert changing.result(20) == 1
+    assert query(database.connection, "SELECT email, phone FROM users WHERE id = %s", [person]) == [
+        (f"portal-{person}@example.org", "2")
+    ]
+
+
+def test_an_email_that_cannot_be_changed_for_long_is_refused(world):
+    _, old, portal = world
+    person = newcomer(old)
+    with old.transaction():
+        old.execute(SESSION, [person])
+        with pytest.raises(psycopg.errors.LockNotAvailable) as refused:
+            update(portal, person, "email")
+    assert refused.value.diag.message_primary == (
+        f"The email of customer {person} cannot be changed now: the old application is writing that person. Try again."
+    )
+    assert update(portal, person, "email") == 1
 
 
 def test_writers_of_both_applications_and_the_chunks(world):
