@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -23,6 +23,8 @@ from separation.waiting import patiently
 
 SQL = Queries(settings.BASE_DIR / "separation" / "sql" / "watch.sql")
 LAST = "last"
+# One every five minutes: some 26,000 rows.
+_KEPT = timedelta(days=90)
 _VERIFY = "python manage.py verify_separation"
 # Whose ids the relations give, where those are rows that somebody can look at.
 _TABLES = {
@@ -91,6 +93,7 @@ def conclude(connection: BaseDatabaseWrapper, report: Report, note: Callable[[st
     patiently(connection, lambda: _find(connection, report))
     identity, broken = identity_of(connection).key(), [result.id for result in report.failures]
     before = Look.objects.using(connection.alias).filter(identity=identity).first()
+    Look.objects.using(connection.alias).filter(looked_at__lt=report.mark.at - _KEPT).delete()
     Look.objects.using(connection.alias).create(
         looked_at=report.mark.at,
         identity=identity,

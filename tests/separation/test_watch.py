@@ -3,6 +3,7 @@
 import io
 import json
 import socket
+from datetime import timedelta
 from email import message_from_bytes
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from aiosmtpd.controller import Controller
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import F
 
 from separation.management.commands import separation_status
 from separation.models import Finding, Look
@@ -110,6 +112,16 @@ def test_since_a_time_begins_at_the_clean_verification_before_it(database):
 def _times(first, second):
     assert first.looked_at < second.looked_at
     return first.looked_at.isoformat(), second.looked_at.isoformat()
+
+
+def test_what_verifications_saw_is_kept_for_three_months(database):
+    run()
+    Look.objects.update(looked_at=F("looked_at") - timedelta(days=89))
+    run()
+    assert Look.objects.count() == 2
+    Look.objects.filter(pk=Look.objects.earliest("id").pk).update(looked_at=F("looked_at") - timedelta(days=2))
+    run()
+    assert Look.objects.count() == 2
 
 
 def test_rows_that_are_gone_make_it_look_at_everything(database):
