@@ -31,8 +31,7 @@ $mirror$
 
 -- name: seen
 -- Notes that the old application wrote a customer, at most once a minute: in a sequence, where nobody waits for anybody and
--- nothing is left to be swept up. What is undone later counts too. The session knows the minute in which it did; where
--- every microsecond counts, the caller asks that first.
+-- nothing is left to be swept up. What is undone later counts too. The session remembers the minute in which it did.
 CREATE OR REPLACE FUNCTION separation_seen() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $mirror$
 BEGIN
@@ -42,6 +41,10 @@ BEGIN
     PERFORM set_config('separation.seen', date_trunc('minute', now())::text, false);
 END
 $mirror$
+
+-- name: unseen
+-- Whether this session has not noted that in this minute: asked before the function is called, which costs 10 us.
+current_setting('separation.seen', true) IS DISTINCT FROM date_trunc('minute', now())::text
 
 -- name: unearned
 -- Gives the links of these customers without a reason, and whether somebody wrote notes on them or marked them.
@@ -672,7 +675,7 @@ BEGIN
             END IF;
         END IF;
     END IF;
-    IF TG_OP = 'UPDATE' OR ids <> '{}' THEN
+    IF (TG_OP = 'UPDATE' OR ids <> '{}') AND {{unseen}} THEN
         PERFORM separation_seen();
     END IF;
     IF ids <> '{}' THEN
@@ -829,9 +832,7 @@ BEGIN
                 ON l.customer_id = customer AND l.restaurant_id = NEW.restaurant_id
             WHERE p.name = 'dual';
             IF FOUND THEN
-                IF NEW.customer_id IS NULL
-                    AND current_setting('separation.seen', true) IS DISTINCT FROM date_trunc('minute', now())::text
-                THEN
+                IF NEW.customer_id IS NULL AND {{unseen}} THEN
                     PERFORM separation_seen();
                 END IF;
                 NEW.user_id := person;
