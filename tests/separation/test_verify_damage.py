@@ -423,7 +423,7 @@ WHOLE = {
     "a row of an earlier attempt that nobody records",
     "a row of an earlier attempt whose customer is forgotten",
     *("a chunk that is not linked", "two chunks that overlap", "a customer whom no chunk moved"),
-    "a chunk that wrote to users",
+    *("a chunk that wrote to users", "a phase that is not true"),
 }
 
 DAMAGES = {**PEOPLE, **PARTS, **BOOKINGS, **RECORDS}
