@@ -11,8 +11,8 @@ from django.conf import settings
 from tests.databases import database_url, environment_for
 
 RUNBOOK = settings.BASE_DIR / "docs" / "RUNBOOK.md"
-# A block of commands, and what it prints if the next block shows that: `…` is whatever differs from day to day, and a
-# line of it alone any lines.
+# A block of commands, and what it prints on standard output if the next block shows that: `…` is whatever differs from
+# day to day, and a line of it alone any lines.
 BLOCK = re.compile(r"^```sh\n(.*?)^```$(?:\n+^```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 
 
@@ -33,12 +33,11 @@ def test_every_block_of_the_runbook_runs(legacy_database, tmp_path):
             cwd=settings.BASE_DIR,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{block}\n{done.stdout}"
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
         if shown:
             assert re.fullmatch(pattern(shown), done.stdout.replace(database.name, "restaurants")), (
                 f"{block}\nshown:\n{shown}\nprinted:\n{done.stdout}"
