@@ -51,7 +51,11 @@ def clean_up(connection: BaseDatabaseWrapper, operator: Operator, note: str = ""
             return 0
         if phase == Phase.DUAL:
             _require_all(connection, operator)
-        elif phase != Phase.CLEANING:
+        elif phase == Phase.CLEANING:
+            # The policy may be another by now, or not be found.
+            interlocks.require_decided_keys(connection)
+            interlocks.require_nothing_torn(connection)
+        else:
             interlocks.require_dual(connection)
         plan = make_plan(connection)
         _say_plan(operator, plan)

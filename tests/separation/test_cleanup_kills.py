@@ -1,6 +1,8 @@
 """Kill -9, and connections that the server ends, at instants over the whole life of a clean-up: every booking is there,
 whoever is not archived is in users, and the same command goes on."""
 
+import os
+import signal
 from contextlib import contextmanager
 
 import pytest
@@ -12,7 +14,7 @@ from separation.phases import phase_of
 from separation.verification import verify
 from tests.databases import LegacyDatabase, default_connection_to, server
 from tests.separation import forked
-from tests.separation.cleaning import bookings, ready
+from tests.separation.cleaning import POLICY, bookings, ready
 from tests.separation.engine import one
 from tests.separation.forked import Blow, kill, lose_connections
 
@@ -76,6 +78,34 @@ def nobody_is_lost(database, before):
     assert bookings(database.connection) == before
     assert one(database.connection, LOST) == 0
     assert {result.id for result in verify(database.connection).failures} == set()
+
+
+def interrupt():
+    """Press Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_finishes_the_chunk_and_the_same_command_goes_on_with_the_same_policy(fresh, folders):
+    with fresh() as database:
+        before = bookings(database.connection)
+        whole = run(database, folders).statements
+    locked = [n for n, sql in enumerate(whole) if sql.startswith("SELECT count(*) FROM ( SELECT u.id FROM users u")]
+    with fresh() as database:
+        ended = run(database, folders, Blow(interrupt, locked[1]))
+
+        assert ended.code == 130, ended.err
+        assert "Interrupted: Stopped after a whole chunk; nothing is half done." in ended.err
+        assert one(database.connection, "SELECT count(*) FROM users WHERE is_customer") > 0
+        nobody_is_lost(database, before)
+
+        (folders / "separation.toml").write_text("")
+        refused = run(database, folders)
+        assert refused.code == 3
+        assert "Refused (foreign keys): " in refused.err
+
+        (folders / "separation.toml").write_text(POLICY)
+        assert run(database, folders).code == 0
+        nobody_is_lost(database, before)
 
 
 @pytest.mark.parametrize(("strike", "code", "seed", "lives"), [(kill, -9, 1, 6), (lose_connections, 1, 2, 2)])
