@@ -75,7 +75,8 @@ def moved_there(name: str, folder: Path) -> Iterator[BaseDatabaseWrapper]:
     execute(address(folder, 1), "CREATE DATABASE copy TEMPLATE template0")
     dump = [str(program("pg_dump")), "--no-owner", f"--dbname={database_url(name)}"]
     read = [str(program("psql")), "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={address(folder, 1, 'copy')}"]
-    text = subprocess.run(dump, check=True, capture_output=True).stdout
+    # pg_dump 18 writes a setting that older servers do not know.
+    text = subprocess.run(dump, check=True, capture_output=True).stdout.replace(b"SET transaction_timeout = 0;", b"")
     subprocess.run(read, check=True, input=text, stdout=subprocess.DEVNULL)
     former = connections["default"]
     with connected("copy", **settings_of(folder, 1)) as connection:
