@@ -1,5 +1,6 @@
 """`python -m separation.contract`: takes the separation out of this repository."""
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -58,5 +59,6 @@ class Command(BaseCommand):
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     Command().run_from_argv(["python -m", "separation.contract", *sys.argv[1:]])

@@ -91,7 +91,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         if (settings.BASE_DIR / path).is_file():
             (folder / "here" / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(settings.BASE_DIR / path, folder / "here" / path)
-    plain = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST", "DATABASE_URL"))}
+    plain = {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith(("PYTEST", "DATABASE_URL", "DJANGO_SETTINGS_MODULE"))
+    }
     # A server of its own: this one has databases of the same names.
     checkout = Checkout(folder / "here", plain | {"EMBEDDED_POSTGRES_DIR": str(folder / "postgres")})
     checkout.git("init", "--quiet")
