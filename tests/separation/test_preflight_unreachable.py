@@ -12,7 +12,7 @@ pytestmark = pytest.mark.engine
 URL = "postgres://somebody:hidden-word@127.0.0.1:1/gone"
 # All but restore, which first looks at the backup.
 OURS = sorted(name for name, app in get_commands().items() if app == "separation" and name != "restore")
-NEEDED = {"diagnose_customer": ["1"]}
+NEEDED = {"diagnose_customer": ["1"], "loaddata": ["rows.json"]}
 
 
 @pytest.mark.usefixtures("databases")  # what is forked may connect

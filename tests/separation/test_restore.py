@@ -192,10 +192,10 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(source, target, 
 
 def test_a_backup_of_a_newer_format_is_refused(source, target, backup_dir):
     folder = backup_of(source)
-    rewrite_manifest(folder, format=3)
+    rewrite_manifest(folder, format=4)
     with pytest.raises(Refused) as refusal:
         restore_into(target, folder)
-    assert refusal.value.message == f"{folder}/manifest.json has format 3; this version reads up to 2."
+    assert refusal.value.message == f"{folder}/manifest.json has format 4; this version reads up to 3."
 
 
 def test_a_backup_of_a_newer_server_is_refused(source, target, backup_dir):
