@@ -14,6 +14,7 @@ from separation.environment import mark_scratch
 from separation.models import Phase
 from tests.databases import SECRET_KEY, Databases, LegacyDatabase, MakeLegacyDatabase, refuse_production, server
 
+_LONGEST = {"test_docs.py", "test_contract.py", "test_kills.py", "test_state_machine.py", "test_rehearse.py"}
 # How long tests of random data search: a little and always the same, or long (`make soak`).
 _SEARCHES = {
     "quick": hypothesis.settings(deadline=None, max_examples=8, stateful_step_count=25, derandomize=True),
@@ -30,6 +31,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # Started in the background of a script; the commands that tests interrupt would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: at the end, one process would have to wait for the other."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -94,7 +94,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     plain = {
         name: text
         for name, text in os.environ.items()
-        if not name.startswith(("PYTEST", "DATABASE_URL", "DJANGO_SETTINGS_MODULE"))
+        if not name.startswith(("PYTEST", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "MAKE", "MFLAGS"))
     }
     # A server of its own: this one has databases of the same names.
     checkout = Checkout(folder / "here", plain | {"EMBEDDED_POSTGRES_DIR": str(folder / "postgres")})
