@@ -209,7 +209,10 @@ def test_git_takes_it_all_back(checkout: Checkout) -> None:
 
 
 def test_what_is_left_passes_lint(contracted: Checkout) -> None:
-    assert said(["make", "help"], cwd=contracted.base).split("\n")[0] == "  make help       show this list"
+    assert (
+        said(["make", "help"], cwd=contracted.base, env=contracted.environment).split("\n")[0]
+        == "  make help       show this list"
+    )
     contracted.python("-m", "ruff", "check", "--no-cache", ".")
     contracted.python("-m", "ruff", "format", "--check", "--no-cache", ".")
     contracted.python(
