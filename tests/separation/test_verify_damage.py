@@ -8,7 +8,7 @@ import pytest
 from separation.verification import examine
 from separation.verification.invariants import BY_RELATION
 from tests.databases import Databases, default_connection_to
-from tests.separation.verify import broken, damage, migrated_databases, undone
+from tests.separation.verify import broken, damage, migrated_databases, others_are_done, undone
 
 pytestmark = pytest.mark.engine
 
@@ -439,11 +439,13 @@ def migrated(databases: Databases) -> Iterator[Callable[[str], str]]:
 @pytest.mark.parametrize("name", DAMAGES)
 def test_damage_is_caught_by_the_invariant_that_names_it(migrated: Callable[[str], str], name: str) -> None:
     wanted = DAMAGES[name]
-    with default_connection_to(migrated(wanted.kind)) as connection, undone(connection):
-        mark = examine(connection).mark
-        hit = damage(connection, wanted.sql, role=wanted.role)
-        report = examine(connection)
-        narrow = examine(connection, since=mark)
+    with default_connection_to(migrated(wanted.kind)) as connection:
+        others_are_done(connection)
+        with undone(connection):
+            mark = examine(connection).mark
+            hit = damage(connection, wanted.sql, role=wanted.role)
+            report = examine(connection)
+            narrow = examine(connection, since=mark)
     assert hit, "the damage did no damage"
     assert broken(report) == {wanted.invariant: hit[:10]}
     (result,) = report.failures

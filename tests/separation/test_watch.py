@@ -3,7 +3,6 @@
 import io
 import json
 import socket
-import time
 from datetime import timedelta
 from email import message_from_bytes
 from types import SimpleNamespace
@@ -18,7 +17,7 @@ from django.db.models import F
 from separation.management.commands import separation_status
 from separation.models import Finding, Look
 from tests.separation.engine import one, query
-from tests.separation.verify import damage, migrate
+from tests.separation.verify import damage, migrate, others_are_done
 
 pytestmark = pytest.mark.engine
 
@@ -58,10 +57,7 @@ def inbox(monkeypatch):
 
 
 def run(*arguments):
-    """Verify once nobody on the server, in a test beside this one perhaps, writes who began before: those count."""
-    begun = one(connection, "SELECT pg_current_xact_id()::text::bigint")
-    while one(connection, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint") <= begun:
-        time.sleep(0.01)
+    others_are_done(connection)
     out, err = io.StringIO(), io.StringIO()
     try:
         call_command("verify_separation", *arguments, stdout=out, stderr=err, no_color=True)

@@ -1,5 +1,6 @@
 """What the tests of the verification share: a migrated database, damage by plain SQL, and what was caught."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -14,6 +15,7 @@ from separation.phases import change_phase
 from separation.verification import Report, Result, baseline_of
 from separation.verification.invariants import BY_RELATION
 from tests.databases import Databases
+from tests.separation.engine import one
 
 # Those of the relations, and the two about tables that no model knows.
 INVARIANTS = sum(len(invariants) for invariants in BY_RELATION.values()) + 2
@@ -79,3 +81,13 @@ def result_of(report: Report, identifier: str) -> Result:
     """Return what became of one invariant."""
     (found,) = [result for result in report.results if result.id == identifier]
     return found
+
+
+def others_are_done(connection: BaseDatabaseWrapper) -> None:
+    """Return once nobody on the server, in a test beside this one perhaps, writes who began before now.
+
+    What was written beside the oldest of them counts as written since.
+    """
+    begun = one(connection, "SELECT pg_current_xact_id()::text::bigint")
+    while one(connection, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint") <= begun:
+        time.sleep(0.01)
