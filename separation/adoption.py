@@ -14,7 +14,7 @@ from config.ddl import LOCK_NOT_AVAILABLE
 from separation import interlocks
 from separation.database import execute, has_table, name_of, scalar, sqlstate_of
 from separation.environment import environment_of, refuse_on_production
-from separation.errors import ROLL_BACK, CheckFailed, Refused
+from separation.errors import MIGRATE, ROLL_BACK, CheckFailed, Refused
 from separation.kinds import CAMEL, UNKNOWN, Kind, kind_of, legacy_apps
 from separation.models import Phase
 from separation.parking import holds_moved
@@ -22,7 +22,6 @@ from separation.preflight import run_preflight
 
 Plan = list[tuple[Migration, bool]]
 
-_MIGRATE = "python manage.py migrate"
 _NO_WAY_BACK = "python manage.py restore BACKUP --into postgres://…/new: from here only a restore leads back"
 MIGRATING = 0x5E9A7A7F
 # What makes an adoption impossible, wherever the database stands.
@@ -64,7 +63,7 @@ def require_migratable(connection: BaseDatabaseWrapper, plan: Plan, *, only_remo
     reversed_apps = {migration.app_label for migration, backwards in plan if backwards}
     if reversed_apps and not only_removes_separation:
         refuse_on_production(
-            connection, "No migration is undone but those of the separation as a whole", f"{_MIGRATE} separation zero"
+            connection, "No migration is undone but those of the separation as a whole", f"{MIGRATE} separation zero"
         )
     if reversed_apps & _our_apps():
         _require_unused(connection)

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from separation.backups import latest_verified
 from separation.cleanup.plan import obstacles
 from separation.database import now_of
-from separation.errors import CLEAN_UP, EXECUTE, REHEARSE, ROLL_BACK
+from separation.errors import CLEAN_UP, EXECUTE, MIGRATE, REHEARSE, ROLL_BACK, VERIFY
 from separation.interlocks import quiet_days
 from separation.models import Phase, Run
 from separation.preflight import BACKUP_AGE, run_preflight
@@ -93,7 +93,7 @@ def _before(connection: BaseDatabaseWrapper, status: Status, now: datetime) -> I
     said = f"{backup.id}, {backup.rows:,} rows, verified" if backup else "none is on record"
     yield _Step("Backup", fresh, said if fresh else f"{said}; python manage.py backup")
     adopted = status.phase != _NOT_ADOPTED
-    yield _Step("Adoption", adopted, "the new tables are there" if adopted else "python manage.py migrate")
+    yield _Step("Adoption", adopted, "the new tables are there" if adopted else MIGRATE)
     preflight = run_preflight(connection)
     figures = f"{len(preflight.failures)} failed, {len(preflight.warnings)} warned"
     yield _Step(
@@ -113,7 +113,7 @@ def _day(connection: BaseDatabaseWrapper, status: Status) -> Iterator[_Step]:
     phrase = f"{EXECUTE}, phrase: MIGRATE {status.database}"
     yield _Step("Execute", done, said if done else f"{said}; {phrase}")
     clean = clean_since(connection) if status.phase == Phase.DUAL else None
-    said = f"clean, last at {clean[1]:%Y-%m-%d %H:%M} UTC" if clean else "python manage.py verify_separation"
+    said = f"clean, last at {clean[1]:%Y-%m-%d %H:%M} UTC" if clean else VERIFY
     yield _Step("Verification", clean is not None or status.phase == Phase.SEPARATED, said)
     yield _Step("Tenancy", False, "python manage.py check_tenancy")
 

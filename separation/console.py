@@ -17,9 +17,9 @@ from django.db.utils import ConnectionHandler
 
 from config.ddl import LOCK_NOT_AVAILABLE
 from config.embedded_postgres import ServerUnavailable, ensure_running
+from config.masking import mask_text
 from separation.database import bounded, sqlstate_of
-from separation.errors import Interrupted, PhraseNotGiven, Refused, SeparationError, UsageFault
-from separation.masking import mask_text
+from separation.errors import PREFLIGHT, Interrupted, PhraseNotGiven, Refused, SeparationError, UsageFault
 from separation.waiting import lock_holders
 
 _NO_PRIVILEGE = "42501"
@@ -155,7 +155,7 @@ def _said_by_the_database(error: Exception) -> SeparationError:
             f"{said}. The open transaction was undone.",
             "grant that to the role of DATABASE_URL, then the same command again; python manage.py preflight names all",
         )
-    return SeparationError(said, "python manage.py preflight")
+    return SeparationError(said, PREFLIGHT)
 
 
 def _holders() -> str:

@@ -18,11 +18,11 @@ from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
+from config.masking import mask_email
 from config.sql import Queries
 from separation.database import execute as run_sql
 from separation.database import row, rows, scalar
-from separation.errors import ROLL_BACK, Refused, UsageFault
-from separation.masking import mask_email
+from separation.errors import RESOLVE, ROLL_BACK, VERIFY, Refused, UsageFault
 from separation.migrator import CHUNK
 from separation.models import Finding, Merge, Phase
 from separation.waiting import is_transient, patiently
@@ -32,7 +32,7 @@ SQL = Queries(
     {name: getattr(CHUNK, name) for name in ("email_key", "classified_users", "fillable", "finding_state")},
 )
 
-COMMAND = "python manage.py resolve_findings"
+COMMAND = RESOLVE
 STAFF, DUPLICATE, INVALID = "staff_marked_as_customer", "duplicate_email", "invalid_email"
 # What can be decided about which kind of finding.
 ANSWERS = {
@@ -50,7 +50,7 @@ HELP = {
     "no_user": "look at the row of the earlier attempt: it is nobody's by now",
     "truncated": "python manage.py migrate_customers --execute, which brings the new tables into step",
     "set_aside": "make the person a customer again in the old application, and all of it is given back",
-    "drift": "python manage.py verify_separation",
+    "drift": VERIFY,
     "deleted_meanwhile": "nothing: the old application deleted this person",
 }
 

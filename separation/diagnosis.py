@@ -7,11 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from config.masking import mask_email, mask_text
 from config.sql import Queries
 from separation.database import has_table, row, rows
 from separation.decisions import ANSWERS, COMMAND, DUPLICATE, HELP, INVALID, STAFF
-from separation.errors import EXECUTE, STATUS, Refused
-from separation.masking import mask_email, mask_text
+from separation.errors import EXECUTE, PREFLIGHT, STATUS, Refused
 from separation.migrator import CHUNK
 from separation.models import Chunk, Finding, Phase
 from separation.phases import phase_of
@@ -52,7 +52,7 @@ def diagnose(connection: BaseDatabaseWrapper, who: str) -> list[Lines]:
     no table `users`.
     """
     if not has_table(connection, "users"):
-        raise Refused("users", "This database has no table users, so nobody is in it.", "python manage.py preflight")
+        raise Refused("users", "This database has no table users, so nobody is in it.", PREFLIGHT)
     adopted = has_table(connection, "separation_phase")
     asked = SQL.found if adopted else SQL.found_in_users
     identifier = int(who) if who.isascii() and who.isdigit() and int(who) < 2**31 else None

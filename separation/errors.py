@@ -1,11 +1,15 @@
 """What can go wrong, one class for each exit code of the commands; and the commands that most of it leads to."""
 
+BACKUP = "python manage.py backup"
+MIGRATE = "python manage.py migrate"
 PREFLIGHT = "python manage.py preflight"
 EXECUTE = "python manage.py migrate_customers --execute"
 ROLL_BACK = "python manage.py migrate_customers --rollback"
 REHEARSE = "python manage.py rehearse"
 CLEAN_UP = "python manage.py cleanup_legacy --execute"
 STATUS = "python manage.py separation_status"
+VERIFY = "python manage.py verify_separation"
+RESOLVE = "python manage.py resolve_findings"
 
 
 class SeparationError(Exception):

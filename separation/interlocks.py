@@ -11,7 +11,18 @@ from separation.cleanup.archive import CLEANUP
 from separation.cleanup.fates import torn_away
 from separation.database import has_table, name_of, now_of, rows, scalar
 from separation.environment import environment_of
-from separation.errors import CLEAN_UP, EXECUTE, REHEARSE, ROLL_BACK, Refused
+from separation.errors import (
+    BACKUP,
+    CLEAN_UP,
+    EXECUTE,
+    MIGRATE,
+    PREFLIGHT,
+    REHEARSE,
+    RESOLVE,
+    ROLL_BACK,
+    VERIFY,
+    Refused,
+)
 from separation.mirror import INSTALLED, state_of
 from separation.models import Chunk, Finding, Phase, Run
 from separation.phases import phase_of
@@ -25,7 +36,6 @@ from separation.verdicts import clean_since
 # Clean-up: the fewest days of clean verification on production, the age of the newest, and how long the old application
 # has to have written no customer.
 QUIET_DAYS, VERDICT_AGE, SILENCE = 7, timedelta(hours=24), timedelta(hours=24)
-VERIFY = "python manage.py verify_separation"
 
 
 def require_adoption(connection: BaseDatabaseWrapper) -> None:
@@ -34,7 +44,7 @@ def require_adoption(connection: BaseDatabaseWrapper) -> None:
         raise Refused(
             "adoption",
             f"Database {name_of(connection)!r} has not been adopted yet: the new tables are not there.",
-            "python manage.py migrate",
+            MIGRATE,
         )
 
 
@@ -54,9 +64,7 @@ def require_mirror(connection: BaseDatabaseWrapper) -> None:
     """Raise Refused unless the mirror is installed as this version has it."""
     state = state_of(connection)
     if state != INSTALLED:
-        raise Refused(
-            "mirror", f"The mirror of database {name_of(connection)!r} is {state}.", "python manage.py migrate"
-        )
+        raise Refused("mirror", f"The mirror of database {name_of(connection)!r} is {state}.", MIGRATE)
 
 
 def require_nobody_moved(connection: BaseDatabaseWrapper) -> None:
@@ -100,23 +108,21 @@ def require_backup(connection: BaseDatabaseWrapper) -> None:
     """Raise Refused unless a verified backup of this very database, at most BACKUP_AGE old, is on record."""
     backup = latest_verified(connection)
     if backup is None:
-        raise Refused(
-            "backup", f"No verified backup of database {name_of(connection)!r} is on record.", "python manage.py backup"
-        )
+        raise Refused("backup", f"No verified backup of database {name_of(connection)!r} is on record.", BACKUP)
     age = backup.age(now_of(connection))
     if age < timedelta():
         raise Refused(
             "backup",
             f"The newest verified backup of database {name_of(connection)!r}, {backup.id}, is of a time still to come: "
             "the server's clock was set back, and how old it is cannot be told.",
-            "python manage.py backup",
+            BACKUP,
         )
     if age > BACKUP_AGE:
         raise Refused(
             "backup",
             f"The newest verified backup of database {name_of(connection)!r}, {backup.id}, is "
             f"{age.total_seconds() / 3600:.0f} hours old; the limit is {BACKUP_AGE.total_seconds() / 3600:.0f}.",
-            "python manage.py backup",
+            BACKUP,
         )
 
 
@@ -127,7 +133,7 @@ def require_preflight(connection: BaseDatabaseWrapper) -> None:
         raise Refused(
             "preflight",
             f"The preflight fails: {', '.join(failure.id for failure in failures)}.",
-            "python manage.py preflight",
+            PREFLIGHT,
         )
 
 
@@ -149,7 +155,7 @@ def require_backup_since_move(connection: BaseDatabaseWrapper) -> None:
             "backup",
             f"The newest verified backup of database {name_of(connection)!r}, {backup.id}, is from before the "
             f"customers were moved ({since:%Y-%m-%d %H:%M:%S} UTC), and from here on it would be the only way back.",
-            "python manage.py backup",
+            BACKUP,
         )
 
 
@@ -177,7 +183,7 @@ def require_decided_people(connection: BaseDatabaseWrapper) -> None:
             "undecided people",
             f"{count:,} customers of users have neither moved nor been decided about: users "
             f"{', '.join(map(str, ids))}{', …' if count > len(ids) else ''}.",
-            "python manage.py resolve_findings",
+            RESOLVE,
         )
 
 
@@ -239,7 +245,7 @@ def require_quiet(connection: BaseDatabaseWrapper) -> None:
 def require_silence(connection: BaseDatabaseWrapper) -> None:
     """Raise Refused unless the old application has written no customer for SILENCE; not asked where no quiet is."""
     if not has_table(connection, "separation_last_write"):
-        raise Refused("adoption", "The mirror does not note yet who writes.", "python manage.py migrate")
+        raise Refused("adoption", "The mirror does not note yet who writes.", MIGRATE)
     last = datetime.fromtimestamp(scalar(connection, "SELECT last_value FROM separation_last_write"), UTC)
     if quiet_days(connection) and now_of(connection) - last < SILENCE:
         raise Refused(

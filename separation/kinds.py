@@ -8,14 +8,15 @@ from django.apps import AppConfig, apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.ddl import MADE_BY_MIGRATE
+from separation.errors import MIGRATE
 
 EMPTY, PLAIN, AHEAD, HALF, CAMEL, ADOPTED, UNKNOWN = "empty", "plain", "ahead", "half", "camel", "adopted", "unknown"
 
 _REMEDIES = {
-    EMPTY: "python manage.py migrate",
-    PLAIN: "python manage.py migrate",
-    AHEAD: "python manage.py migrate",
-    HALF: "python manage.py migrate",
+    EMPTY: MIGRATE,
+    PLAIN: MIGRATE,
+    AHEAD: MIGRATE,
+    HALF: MIGRATE,
     CAMEL: "point DATABASE_URL at a database whose columns are in snake_case, then: python manage.py preflight",
     ADOPTED: "",
     UNKNOWN: "point DATABASE_URL at the legacy database, or at an empty one, then: python manage.py preflight",

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from config.masking import mask_email
 from separation.database import rows
 from separation.decisions import ANSWERS, COMMAND, DUPLICATE, HELP, SQL
-from separation.masking import mask_email
 from separation.models import Finding, Phase
 from separation.phases import phase_of
 

@@ -14,12 +14,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 
 from config.ddl import LOCK_NOT_AVAILABLE
+from config.masking import mask_text
 from config.sql import Queries
 from separation.database import execute, is_lost, loss_is_said, row, rows, scalar, sqlstate_of
-from separation.errors import EXECUTE, CheckFailed, Interrupted
+from separation.errors import EXECUTE, PREFLIGHT, CheckFailed, Interrupted
 from separation.lock import ALLOCATION
 from separation.manners import Manners, waiting_for
-from separation.masking import mask_text
 from separation.mirror import drain, fail_row
 from separation.models import Chunk, Run
 from separation.waiting import (
@@ -350,6 +350,6 @@ def _own_writes(before: Counter[str], after: Counter[str], put_back: int) -> dic
         raise CheckFailed(
             f"Moving customers made PostgreSQL write to {', '.join(foreign)}, which the migration must not touch: "
             "a trigger or a cascade does that. The chunk was undone.",
-            "python manage.py preflight",
+            PREFLIGHT,
         )
     return written

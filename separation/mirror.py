@@ -16,9 +16,9 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.recorder import MigrationRecorder
 
 from config import ddl
+from config.masking import mask_text
 from config.sql import Queries
 from separation.database import execute, has_table, is_lost, row, rows, scalar
-from separation.masking import mask_text
 from separation.models import Phase
 from separation.waiting import BRIEFLY, is_transient
 

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from config.sql import Queries
 from separation.database import has_table, rows
-from separation.errors import Refused
+from separation.errors import PREFLIGHT, Refused
 
 REPOINT, STAYS, FORGET, UNDECIDED = "repoint", "stays", "forget", "undecided"
 FATES = (REPOINT, STAYS, FORGET)
@@ -245,4 +245,4 @@ def _lines_for(names: list[str]) -> str:
 
 
 def _refused(where: Path | str, message: str) -> Refused:
-    return Refused("policy", f"{where} {message}", "python manage.py preflight")
+    return Refused("policy", f"{where} {message}", PREFLIGHT)

@@ -19,10 +19,10 @@ from django.db.models.functions import Concat
 from django.utils import timezone
 
 from config.logs import working_on
+from config.masking import mask_text
 from separation.database import execute, name_of
 from separation.errors import STATUS, CheckFailed, Interrupted
 from separation.lock import LOCK, is_last, release
-from separation.masking import mask_text
 from separation.models import Run
 
 _log = logging.getLogger(__name__)

@@ -125,7 +125,7 @@ def next_command(phase: str, latest_run: Run | None) -> str:
     if phase == Phase.CLEANING:
         return errors.CLEAN_UP
     if phase == Phase.SEPARATED:
-        return "python manage.py verify_separation"
+        return errors.VERIFY
     if latest_run and latest_run.state in (Run.INTERRUPTED, Run.FAILED, Run.RUNNING):
         if latest_run.kind == Run.ROLLBACK:
             return errors.ROLL_BACK
@@ -133,7 +133,7 @@ def next_command(phase: str, latest_run: Run | None) -> str:
             return errors.EXECUTE
     if phase == Phase.LEGACY:
         return "python manage.py preflight, then python manage.py migrate_customers"
-    return "python manage.py verify_separation"
+    return errors.VERIFY
 
 
 def status_of(connection: BaseDatabaseWrapper) -> Status:

@@ -9,6 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from config.sql import Queries
 from separation.database import execute, name_of, row, rows
 from separation.decisions import HELP
+from separation.errors import VERIFY
 from separation.planner import snapshot
 from separation.verification.report import FAIL, PASS, SAMPLE_SIZE, WARN, Result, lines_of
 
@@ -20,7 +21,6 @@ SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
 """
 _AGAIN = "then: python manage.py check_tenancy"
 _MISSING = f"give each row a restaurant that exists, or delete it, {_AGAIN}"
-_VERIFY = "python manage.py verify_separation"
 _NO_RESTAURANT = HELP["no_restaurant"]
 _COUNTED = ("staff", "customers", "reservations", "orders", "order_items", "menus", "menu_items", "recipes")
 
@@ -64,7 +64,7 @@ CHECKS = (
         "customers_placed",
         "Every customer's link is of a customer, and to a restaurant, that exist.",
         "customers' links",
-        _VERIFY,
+        VERIFY,
     ),
     Check(
         "orders_of_reservations",
@@ -100,7 +100,7 @@ CHECKS = (
         "bookings_known",
         "Every customer is linked to each restaurant of a reservation or an order of theirs.",
         "customers at a restaurant",
-        _VERIFY,
+        VERIFY,
     ),
 )
 

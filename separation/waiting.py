@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -88,21 +88,14 @@ def wait_for_tables(connection: BaseDatabaseWrapper, again: str, note: Note = si
 
     Raises CheckFailed, naming the session and the table, and the command AGAIN, after PATIENCE seconds.
     """
-    deadline, said = time.monotonic() + PATIENCE, False
-    while found := rows(connection, _TABLES_LOCKED):
-        ((process, name, table),) = found
-        who = f"process {process} ({name})" if process else name
-        if time.monotonic() > deadline:
-            raise CheckFailed(
-                f"{who[0].upper()}{who[1:]} has locked the table {table} for more than {PATIENCE:.0f} s. The open "
-                "transaction was undone; nothing is half done.",
-                f"end that transaction, then: {again}",
-            )
-        if not said:
-            note(f"Waiting for the table {table}, which is locked by {who}.")
-            said = True
-        time.sleep(_INTERVAL)
-    return said
+    return _wait_while(
+        lambda: rows(connection, _TABLES_LOCKED),
+        "Waiting for the table {table}, which is locked by {who}.",
+        f"{{Who}} has locked the table {{table}} for more than {PATIENCE:.0f} s. The open transaction was undone; "
+        "nothing is half done.",
+        again,
+        note,
+    )
 
 
 def wait_for_older(
@@ -114,20 +107,35 @@ def wait_for_older(
     session in the way and the command AGAIN, after PATIENCE seconds. Call it outside a transaction.
     """
     found = [key for key, _ in rows(connection, _OLDER, snapshots=snapshots)]
+    if found:
+        _wait_while(
+            lambda: rows(connection, _STILL_THERE, transactions=found),
+            "Waiting for transactions that began earlier to end: {who}.",
+            f"{{Who}} has had a transaction open for more than {PATIENCE:.0f} s, and what it wrote cannot be seen "
+            "before it ends.",
+            again,
+            note,
+        )
+
+
+def _wait_while(look: Callable[[], list[tuple[Any, ...]]], waiting: str, in_vain: str, again: str, note: Note) -> bool:
+    """Return once LOOK finds nobody any more, and whether it found somebody; say WAITING once.
+
+    It finds one process, its name and perhaps a table. Raises CheckFailed with IN_VAIN and the command AGAIN after
+    PATIENCE seconds.
+    """
     deadline, said = time.monotonic() + PATIENCE, False
-    while found and (left := rows(connection, _STILL_THERE, transactions=found)):
-        ((process, name),) = left
+    while found := look():
+        ((process, name, *tables),) = found
         who = f"process {process} ({name})" if process else name
+        words = {"who": who, "Who": who[0].upper() + who[1:], "table": "".join(tables)}
         if time.monotonic() > deadline:
-            raise CheckFailed(
-                f"{who[0].upper()}{who[1:]} has had a transaction open for more than {PATIENCE:.0f} s, and what it "
-                "wrote cannot be seen before it ends.",
-                f"end that transaction, then: {again}",
-            )
+            raise CheckFailed(in_vain.format(**words), f"end that transaction, then: {again}")
         if not said:
-            note(f"Waiting for transactions that began earlier to end: {who}.")
+            note(waiting.format(**words))
             said = True
         time.sleep(_INTERVAL)
+    return said
 
 
 def patiently(connection: BaseDatabaseWrapper, work: Callable[[], _T]) -> _T:

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from config.masking import mask_text
 from config.sql import Queries
 from separation.database import execute, has_table, scalar
-from separation.errors import UsageFault
+from separation.errors import VERIFY, UsageFault
 from separation.identity import identity_of
 from separation.mirror import drain_where_possible
 from separation.models import Look
@@ -25,7 +25,6 @@ SQL = Queries(settings.BASE_DIR / "separation" / "sql" / "watch.sql")
 LAST = "last"
 # One every five minutes: some 26,000 rows.
 _KEPT = timedelta(days=90)
-_VERIFY = "python manage.py verify_separation"
 # Whose ids the relations give, where those are rows that somebody can look at.
 _TABLES = {
     **dict.fromkeys(("people", "emails", "held_back", "decided", "merges", "profiles", "links", "ledger"), "users"),
@@ -78,7 +77,7 @@ def _moment(text: str) -> datetime:
     except ValueError:
         raise UsageFault(
             f"--since takes 'last' or a time in UTC, as 2026-11-22T20:15, and {text!r} is none.",
-            f"{_VERIFY} --since last",
+            f"{VERIFY} --since last",
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -147,7 +146,7 @@ def _mail(report: Report) -> tuple[str, str]:
         subject = f"{report.database}: {len(report.failures)} invariants are broken"
         for result in report.failures:
             lines += [f"{result.id}: {result.figure}", f"  {result.guarantee}", f"  Next: {result.remedy}", ""]
-        lines += [f"Which rows: {_VERIFY}"]
+        lines += [f"Which rows: {VERIFY}"]
     return subject, "\n".join([*lines, "", *(f"{name}: {url}" for name, url in settings.DASHBOARDS.items())])
 
 

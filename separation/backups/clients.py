@@ -13,9 +13,9 @@ import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.embedded_postgres.programs import program
+from config.masking import mask_text
 from separation.backups.session import LOCK_WAIT
-from separation.errors import CheckFailed
-from separation.masking import mask_text
+from separation.errors import PREFLIGHT, CheckFailed
 
 
 def dump_section(connection: BaseDatabaseWrapper, section: str, snapshot: str = "") -> str:
@@ -35,9 +35,7 @@ def dump_section(connection: BaseDatabaseWrapper, section: str, snapshot: str = 
     ]
     done = subprocess.run(command, env=_environment(connection), capture_output=True, check=False)
     if done.returncode:
-        raise CheckFailed(
-            f"pg_dump could not save the schema: {_first_line(done.stderr)}", "python manage.py preflight"
-        )
+        raise CheckFailed(f"pg_dump could not save the schema: {_first_line(done.stderr)}", PREFLIGHT)
     return done.stdout.decode()
 
 
@@ -64,9 +62,7 @@ def dumped(connection: BaseDatabaseWrapper, snapshot: str) -> Iterator[IO[bytes]
             raise
         if process.wait():
             errors.seek(0)
-            raise CheckFailed(
-                f"pg_dump could not save the database: {_first_line(errors.read())}", "python manage.py preflight"
-            )
+            raise CheckFailed(f"pg_dump could not save the database: {_first_line(errors.read())}", PREFLIGHT)
 
 
 def _first_line(said: bytes) -> str:

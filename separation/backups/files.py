@@ -17,12 +17,12 @@ import zstandard
 from separation.backups.lines import to_json
 from separation.backups.manifest import SEALED, Block, Dump, Manifest, Table
 from separation.backups.sealing import Key, refuse_without_key, seal, seal_stream
-from separation.errors import CheckFailed, Refused
+from separation.errors import BACKUP, CheckFailed, Refused
 from separation.progress import Advance
 
 _LEVEL = 3
 _PARTIAL = ".backup-*.partial-*"
-_AGAIN = "python manage.py backup"
+_AGAIN = BACKUP
 
 
 @contextmanager

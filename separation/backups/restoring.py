@@ -12,6 +12,7 @@ from django.db import DatabaseError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from config.masking import mask_text
 from config.sql import Queries
 from separation.backups.files import Digest, opened, read_rows, read_text, verify
 from separation.backups.lines import CSV, to_csv, to_json
@@ -22,7 +23,6 @@ from separation.backups.session import QUERIES, Session, session
 from separation.backups.taking import SECTIONS
 from separation.environment import COPY, mark
 from separation.errors import CheckFailed, Refused
-from separation.masking import mask_text
 from separation.progress import Advance, progress
 
 COPIES = Queries(Path(__file__).with_name("copies.sql"))

@@ -8,7 +8,7 @@ from separation.cleanup.archive import CLEANUP
 from separation.cleanup.plan import OUTCOMES, Plan, make_plan, obstacles
 from separation.cleanup.run import CleanUp, begin
 from separation.database import execute, loss_is_said, name_of, scalar
-from separation.errors import CLEAN_UP, CheckFailed, Refused
+from separation.errors import CLEAN_UP, VERIFY, CheckFailed, Refused
 from separation.flows import Operator
 from separation.lock import exclusive
 from separation.manners import Manners
@@ -18,9 +18,7 @@ from separation.phases import change_phase, phase_of
 from separation.progress import progress
 from separation.runs import recorded
 from separation.verdicts import record_verdict
-from separation.verification import verify
-
-_VERIFY = "python manage.py verify_separation"
+from separation.verification import Report, verify
 
 
 def dry_run(connection: BaseDatabaseWrapper, operator: Operator) -> int:
@@ -75,12 +73,18 @@ def _clean_up(connection: BaseDatabaseWrapper, operator: Operator, run: Run, cus
         work.prepare()
         work.let_go(stop, advance)
         work.finish()
-    report = verify(connection)
-    record_verdict(connection, report)
+    report = _verified(connection)
     if not report.ok:
-        raise CheckFailed(f"{report.verdict()} The phase stays {Phase.CLEANING!r}.", f"{_VERIFY}, then: {CLEAN_UP}")
+        raise CheckFailed(f"{report.verdict()} The phase stays {Phase.CLEANING!r}.", f"{VERIFY}, then: {CLEAN_UP}")
     change_phase(connection, Phase.CLEANING, Phase.SEPARATED, operator.note)
     _forget(connection)
+
+
+def _verified(connection: BaseDatabaseWrapper) -> Report:
+    """Verify everything, and put on record what came of it."""
+    report = verify(connection)
+    record_verdict(connection, report)
+    return report
 
 
 def _forget(connection: BaseDatabaseWrapper) -> None:
@@ -97,10 +101,9 @@ def _require_all(connection: BaseDatabaseWrapper, operator: Operator) -> None:
             operator.note(f"Also refused ({refused.interlock}): {refused.message}\nNext: {refused.next_command}")
     if first:
         raise first
-    report = verify(connection)
-    record_verdict(connection, report)
+    report = _verified(connection)
     if not report.ok:
-        raise Refused("verification", report.verdict(), _VERIFY)
+        raise Refused("verification", report.verdict(), VERIFY)
 
 
 def _ask(connection: BaseDatabaseWrapper, operator: Operator, plan: Plan, phase: str) -> None:

@@ -28,7 +28,7 @@ from separation.cleanup.archive import (
 from separation.cleanup.fates import KNOWN, rows_of, rows_to_forget
 from separation.cleanup.keys import disarm, rearm
 from separation.database import execute, row, rows, scalar
-from separation.errors import CLEAN_UP, CheckFailed, Interrupted, Refused
+from separation.errors import CLEAN_UP, RESOLVE, VERIFY, CheckFailed, Interrupted, Refused
 from separation.manners import Manners
 from separation.migrator import Advance, Pace, StopRequest
 from separation.models import Phase, Run
@@ -160,7 +160,7 @@ def _close(connection: BaseDatabaseWrapper) -> bool:
         raise Refused(
             "undecided people",
             f"Of {people:,} customers of users nobody knows what becomes of them.",
-            "python manage.py resolve_findings",
+            RESOLVE,
         )
     change_phase_within(connection, Phase.DUAL, Phase.CLEANING)
     return True
@@ -192,7 +192,7 @@ def _chunk(connection: BaseDatabaseWrapper, run: Run, steps: list[Step], span: d
     if undecided:
         raise CheckFailed(
             f"Of {len(undecided):,} customers of users nobody knows what becomes of them, as of {undecided[0]}.",
-            "python manage.py verify_separation",
+            VERIFY,
         )
     people = {"ids": ids, "homes": homes}
     counts: dict[str, int] = {}

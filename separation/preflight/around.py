@@ -12,7 +12,7 @@ from separation.backups import latest_verified
 from separation.backups.manifest import read_manifest
 from separation.database import now_of
 from separation.environment import COPY, environment_of
-from separation.errors import STATUS
+from separation.errors import BACKUP, REHEARSE, STATUS
 from separation.kinds import EMPTY
 from separation.mirror import queued
 from separation.models import Run
@@ -81,15 +81,15 @@ def backup(look: Look) -> Result:
     record = latest_verified(look.connection)
     if record is None:
         message = "No verified backup of this database is on record."
-        return Result(FAIL, message, 0, remedy="python manage.py backup")
+        return Result(FAIL, message, 0, remedy=BACKUP)
     age = record.age(now_of(look.connection))
     if age < timedelta():
         message = f"The newest verified backup, {record.id}, is of a time that is still to come by the server's clock."
-        return Result(FAIL, message, record.id, remedy="python manage.py backup")
+        return Result(FAIL, message, record.id, remedy=BACKUP)
     message = f"The newest verified backup, {record.id}, is {_hours(age):.1f} hours old."
     if age > BACKUP_AGE:
         message = f"{message} The limit is {_hours(BACKUP_AGE):.0f}."
-        return Result(FAIL, message, record.id, remedy="python manage.py backup")
+        return Result(FAIL, message, record.id, remedy=BACKUP)
     return Result(PASS, message, record.id)
 
 
@@ -118,7 +118,7 @@ def rehearsal(look: Look) -> Result:
     if why := shortcoming(look.connection):
         message = f"The migration is not rehearsed: {why}."
         if environment_of(look.connection).is_production:
-            return Result(FAIL, message, 0, remedy="python manage.py rehearse")
+            return Result(FAIL, message, 0, remedy=REHEARSE)
         return Result(PASS, f"{message} Only a production database needs that.", 0)
     found = latest_passed(look.connection)
     assert found is not None  # noqa: S101 (nothing is lacking)

@@ -1,5 +1,6 @@
 """The checks of the rows: how many there are, and what staff will have to decide about."""
 
+from separation.errors import RESOLVE
 from separation.models import Phase
 from separation.preflight.look import SQL, Look
 from separation.preflight.registry import check, count
@@ -89,7 +90,7 @@ def _finding(look: Look, outcome: str, one: str, many: str) -> Result:
         return Result(PASS, f"No customer {one}.", 0)
     message = f"{count(tally.count, 'customer')} {one if tally.count == 1 else many}: not moved, each "
     if look.phase == Phase.DUAL:
-        remedy = "python manage.py resolve_findings"
+        remedy = RESOLVE
         return Result(WARN, f"{message}is a finding, or becomes one.", tally.count, tally.sample, remedy=remedy)
     remedy = "python manage.py migrate_customers"
     return Result(WARN, f"{message}becomes a finding.", tally.count, tally.sample, remedy=remedy)

@@ -9,9 +9,10 @@ from django.db import DatabaseError, NotSupportedError, OperationalError, transa
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.ddl import LOCK_NOT_AVAILABLE
+from config.masking import mask_text
 from separation.database import execute, scalar, sqlstate_of
+from separation.errors import PREFLIGHT
 from separation.kinds import ADOPTED, Kind, kind_of
-from separation.masking import mask_text
 from separation.models import Phase
 from separation.phases import phase_of
 from separation.preflight import checks
@@ -106,7 +107,7 @@ def _run(connection: BaseDatabaseWrapper, check: checks.Check, look: Look) -> Re
         if code == LOCK_NOT_AVAILABLE:
             message = f"It could not look within {LOCK_TIMEOUT}: another session has locked what it reads."
             return Result(FAIL, message, remedy="wait for that session, then: python manage.py preflight")
-        return Result(FAIL, f"It could not look: {_first_line(error)}", remedy="python manage.py preflight")
+        return Result(FAIL, f"It could not look: {_first_line(error)}", remedy=PREFLIGHT)
 
 
 def _read_only(connection: BaseDatabaseWrapper, look: Callable[[], _T]) -> _T:

@@ -5,7 +5,7 @@ from django.contrib.auth import get_user_model
 from django.db.migrations.executor import MigrationExecutor
 
 from separation import policy
-from separation.errors import Refused
+from separation.errors import MIGRATE, Refused
 from separation.kinds import AHEAD, EMPTY, legacy_apps, legacy_columns
 from separation.mirror import MISSING, OUTDATED, state_of
 from separation.models import Phase
@@ -105,11 +105,11 @@ def migrations(look: Look) -> Result:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not look.is_adopted:
         message = "The database is not adopted yet: the new tables are not there."
-        return Result(WARN, message, len(plan), remedy="python manage.py migrate")
+        return Result(WARN, message, len(plan), remedy=MIGRATE)
     if plan:
         names = [f"{migration.app_label} {migration.name}" for migration, _ in plan]
         message = f"{count(len(plan), 'migration')} not applied yet."
-        return Result(FAIL, message, len(plan), details=names, remedy="python manage.py migrate")
+        return Result(FAIL, message, len(plan), details=names, remedy=MIGRATE)
     return Result(PASS, "Every migration is applied.", 0)
 
 
@@ -122,10 +122,10 @@ def mirror(look: Look) -> Result:
     state = state_of(look.connection)
     if state == OUTDATED:
         message = "The mirror is outdated: its triggers are not those of this version, or one of them is switched off."
-        return Result(FAIL, message, state, remedy="python manage.py migrate")
+        return Result(FAIL, message, state, remedy=MIGRATE)
     if state == MISSING:
         message = "The mirror is missing: nothing would follow what the old application writes."
-        return Result(FAIL, message, state, remedy="python manage.py migrate")
+        return Result(FAIL, message, state, remedy=MIGRATE)
     return Result(PASS, "The mirror is installed as this version has it.", state)
 
 

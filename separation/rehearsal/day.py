@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from config.masking import mask_text
 from separation.flows import Operator
-from separation.masking import mask_text
 from separation.models import Rehearsal
 from separation.rehearsal.locks import SECONDS, Locks, Sampler, in_words
 from separation.rehearsal.records import REHEARSAL_AGE

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from separation.masking import mask_text
+from config.masking import mask_text
 
 _LINES, _SHOWN = 1000, 30
 

@@ -13,6 +13,7 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.sql import SQL, Identifier
 
+from config.masking import mask_text
 from separation import interlocks
 from separation.backups import BackupRecord, Key, find, known_records, latest_verified, restore
 from separation.backups.manifest import read_manifest
@@ -20,11 +21,10 @@ from separation.backups.restoring import create_database
 from separation.backups.scratch import on_server, scratch_database
 from separation.database import has_table, name_of, now_of, scalar
 from separation.environment import SCRATCH, mark_scratch
-from separation.errors import EXECUTE, REHEARSE, CheckFailed, Refused
+from separation.errors import BACKUP, EXECUTE, MIGRATE, REHEARSE, CheckFailed, Refused
 from separation.flows import Operator
 from separation.identity import identity_of
 from separation.kinds import ADOPTED, EMPTY, kind_of
-from separation.masking import mask_text
 from separation.models import Phase, Rehearsal
 from separation.rehearsal.day import Day, Outcome, StepFailed
 from separation.rehearsal.folder import working_folder
@@ -78,7 +78,7 @@ def rehearse(
             f"The rehearsal failed at {failed!r}; what that said is above, and in the log {day.rehearsal.log_path}",
             f"put that right, then {REHEARSE}",
         )
-    day.say_end(EXECUTE if has_table(connection, "separation_phase") else "python manage.py migrate")
+    day.say_end(EXECUTE if has_table(connection, "separation_phase") else MIGRATE)
     return 0
 
 
@@ -110,7 +110,7 @@ def _chosen(connection: BaseDatabaseWrapper, backup: str) -> BackupRecord:
         known = (record for record in known_records(connection) if record.manifest_sha256 == digest)
         record = next((record for record in known if record.is_good), None)
     if record is None:
-        raise Refused("backup", f"{what}.", "python manage.py backup")
+        raise Refused("backup", f"{what}.", BACKUP)
     return record
 
 

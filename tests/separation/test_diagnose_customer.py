@@ -6,8 +6,8 @@ import json
 import pytest
 from django.core.management import call_command
 
+from config.masking import mask_email
 from separation.decisions import duplicate_keep, duplicate_merge
-from separation.masking import mask_email
 from separation.models import Chunk
 from tests.databases import manage
 from tests.separation.engine import checksums, columns_of, move, one, query

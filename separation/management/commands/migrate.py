@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from separation import adoption, mirror
 from separation.backups import adopt_records
 from separation.console import Command as BaseCommand
-from separation.errors import CheckFailed
+from separation.errors import MIGRATE, CheckFailed
 from separation.waiting import lock_holders
 
 ATTEMPTS = 5
@@ -60,5 +60,5 @@ class Command(BaseCommand, DjangoMigrate):
                 self.note(f"Waited in vain for a lock (attempt {attempt} of {ATTEMPTS}). Locks are held by {holders}.")
         raise CheckFailed(
             f"Gave up after {ATTEMPTS} attempts to get a lock, held by {holders}. What is done stays done.",
-            "python manage.py migrate",
+            MIGRATE,
         )

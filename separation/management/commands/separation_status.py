@@ -11,11 +11,11 @@ from django.core.management.base import CommandParser
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
+from config.masking import mask_text
 from separation.checklist import checklist
 from separation.console import Command as BaseCommand
 from separation.environment import COPY, PRODUCTION
 from separation.errors import REHEARSE
-from separation.masking import mask_text
 from separation.mirror import drain_where_possible
 from separation.models import Chunk, Phase, Run
 from separation.rehearsal import REHEARSAL_AGE
