@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from backoffice.plugins import plugged  # separation: line
 from backoffice.search import search_customers
 from backoffice.tables import link, shown_value, table
+from config.plugins import plugged  # separation: line
 from config.scoping import MANAGER, FormInline, ScopedAdmin, TableInline, column
 from customers.models import Customer, CustomerProfile, CustomerRestaurant
 from orders.models import Order

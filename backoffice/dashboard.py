@@ -6,8 +6,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import RestaurantStaff, User
-from backoffice.plugins import plugged  # separation: line
 from backoffice.tables import link, table
+from config.plugins import plugged  # separation: line
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 
 from config import sentry
@@ -164,6 +165,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "corsheaders",
+    "django_filters",
     "django_prometheus",
     "restaurants",
     "accounts",
@@ -178,11 +183,14 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.logs.RequestIds",
     "config.probes.Probes",
+    "config.api.middleware.ApiAnswers",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "separation.gate.PortalGate",  # separation: line
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -247,7 +255,20 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "UNAUTHENTICATED_USER": None,
+    "EXCEPTION_HANDLER": "config.api.problems.problem_handler",
+    "DEFAULT_PAGINATION_CLASS": "config.api.pages.CursorPages",
+    "URL_FORMAT_OVERRIDE": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+
+# Which pages of other origins, with scheme, may use the API from a browser, with its cookies: none by default.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOW_CREDENTIALS = True
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "if-none-match", "x-request-id"]
+CORS_EXPOSE_HEADERS = [
+    *("X-Request-ID", "ETag", "Retry-After", "Location", "Link", "Deprecation", "Sunset", "WWW-Authenticate"),
+]
 
 LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD = {
@@ -263,7 +284,7 @@ UNFOLD = {
 # What becomes of customers' rows in tables that the models do not know; by default separation.toml, where there is one.
 SEPARATION_POLICY = env.str("SEPARATION_POLICY", default="")
 
-# What the separation adds to the staff's pages (places: backoffice/plugins.py); goes with it.
+# What the separation adds to the other apps (places: config/plugins.py); goes with it.
 SEPARATION_PLUGINS = {
     "index": ["separation.panels.index"],
     "customer": ["separation.panels.provenance"],

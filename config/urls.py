@@ -1,10 +1,12 @@
 """Where requests go."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("portal.urls")),
+    path("", include("portal.page_urls")),
 ]

@@ -1,12 +1,8 @@
 """Customers' passwords: Argon2id; a log-in replaces a hash of another kind, such as the bcrypt of earlier times."""
 
-# separation: begin
-from django.conf import settings
-
-# separation: end
 from django.contrib.auth.hashers import check_password, make_password
-from django.utils.module_loading import import_string  # separation: line
 
+from config.plugins import plugged  # separation: line
 from customers.models import Customer
 
 ARGON2 = "argon2"
@@ -16,8 +12,8 @@ def password_algorithm() -> str:
     """Return by which of Django's hashers a customer's password is stored, as of now."""
     # separation: begin
     # Somebody may know better, as long as another application has to read the hashes.
-    for path in getattr(settings, "SEPARATION_PLUGINS", {}).get("password_algorithm", ()):
-        return str(import_string(path)())
+    for algorithm in plugged("password_algorithm"):
+        return str(algorithm())
     # separation: end
     return ARGON2
 

@@ -1,9 +1,13 @@
 import os
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
+from customers.models import Customer
+from tests.api import Api
 from tests.memory import server_folder
 
 pytest_plugins = ["tests.separation.session"]  # separation: line
@@ -15,3 +19,22 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.EMBEDDED_POSTGRES_DIR = Path(os.environ["EMBEDDED_POSTGRES_DIR"])
     os.environ["EMBEDDED_POSTGRES_FAST"] = "true"  # for commands in processes of their own
     settings.EMBEDDED_POSTGRES_FAST = True
+
+
+@pytest.fixture
+def api(db: None) -> Api:
+    """Nobody: a client of the REST API that is not logged in."""
+    return Api()
+
+
+@pytest.fixture
+def as_customer(db: None) -> Callable[[Customer], Api]:
+    """A function: a client that is logged in as a customer, in a session of its own."""
+
+    def log_in(customer: Customer) -> Api:
+        tokens = import_module("customers.sessions").session_begin(
+            customer=customer, user_agent="tests", ip="127.0.0.1"
+        )
+        return Api(headers={"authorization": f"Bearer {tokens.access}"})
+
+    return log_in

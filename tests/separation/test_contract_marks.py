@@ -74,7 +74,7 @@ def test_marks_that_do_not_pair_are_named(text: str, faults: list[str]) -> None:
         "make bench",
         "see [the runbook](RUNBOOK.md)",
         "python manage.py backup --list",
-        "from backoffice.plugins import plugged",
+        "from config.plugins import plugged",
     ],
 )
 def test_a_line_that_needs_what_goes_is_found(line: str) -> None:

@@ -1,0 +1,58 @@
+"""Lists, page by page: a cursor says where the next one begins, so that rows which come and go shift nothing."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DataError
+from django.db.models import Model, QuerySet
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.filters import OrderingFilter
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+MOST = 100
+
+
+class CursorPages(CursorPagination):
+    """Pages `{"next", "previous", "results"}` with addresses to follow, in the order of the view's `ordering`.
+
+    One query a page, whatever its length. Rows that are equal in the first column of the order are counted.
+    """
+
+    page_size = 20
+    max_page_size = MOST
+    page_size_query_param = "page_size"
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: APIView | None = None
+    ) -> list[Any] | None:
+        """Return the rows of the page; a cursor that is not one of ours is an invalid field."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        # What a cursor holds is compared with a column: in one that somebody made up it may be anything.
+        except (NotFound, ValueError, OverflowError, DjangoValidationError, DataError) as error:
+            raise ValidationError({"cursor": "This is no cursor of this list."}) from error
+
+    def get_page_size(self, request: Request) -> int:
+        """Return how many rows are asked for; 1 to 100."""
+        given = request.query_params.get("page_size", str(self.page_size))
+        if not (given.isascii() and given.isdecimal() and len(given) <= 3 and 1 <= int(given) <= MOST):
+            raise ValidationError({"page_size": f"A page has 1 to {MOST} rows."})
+        return int(given)
+
+
+class Ordering(OrderingFilter):
+    """`?ordering=date` or `-date`, by one of the view's `ordering_fields`; another is an invalid field."""
+
+    def get_ordering(self, request: Request, queryset: QuerySet[Model], view: APIView) -> tuple[str, ...]:
+        """Return the columns to order by, the primary key last."""
+        given = request.query_params.get(self.ordering_param)
+        default = getattr(view, "ordering", ())
+        if given is None:
+            return tuple([default] if isinstance(default, str) else default)
+        known = dict(self.get_valid_fields(queryset, view))
+        if given.removeprefix("-") not in known:
+            raise ValidationError({"ordering": f"It is one of {', '.join(sorted(known))}, with a - for descending."})
+        return given, "-pk" if given.startswith("-") else "pk"

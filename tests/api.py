@@ -1,0 +1,31 @@
+"""The REST API as a client sees it."""
+
+from typing import Any
+
+from django.http.response import HttpResponseBase
+from rest_framework.test import APIClient
+
+
+class Api(APIClient):
+    """A client of /api/v1/: addresses without a slash in front are below that. Bodies are JSON."""
+
+    def generic(self, method: str, path: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        """Send a request."""
+        return super().generic(method, path if path.startswith(("/", "http:")) else f"/api/v1/{path}", *args, **kwargs)
+
+
+def problem(response: Any) -> dict[str, Any]:
+    """Return the problem that RESPONSE is, without the id of the request, which must be the one in its header."""
+    assert isinstance(response, HttpResponseBase)
+    assert response["Content-Type"] == "application/problem+json", (response.status_code, response["Content-Type"])
+    body: dict[str, Any] = response.json()  # type: ignore[attr-defined]
+    assert body.pop("request_id") == response["X-Request-ID"]
+    assert body["status"] == response.status_code
+    assert body["type"] == f"/api/v1/problems#{body['code']}"
+    return body
+
+
+def refused(response: Any) -> tuple[int, str]:
+    """Return the status and the code of the problem that RESPONSE is."""
+    body = problem(response)
+    return body["status"], body["code"]
