@@ -8,9 +8,12 @@ import os
 import secrets
 import tempfile
 from contextlib import suppress
+from email.utils import parseaddr
+from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import environ
 from corsheaders.defaults import default_headers
@@ -107,13 +110,45 @@ if SEPARATION_QUIET_DAYS < 0:
 LOG_DIR = Path(env.str("LOG_DIR", default=str(BASE_DIR / "logs")))
 # separation: end
 
-# --- Watching it ---
+# --- Mail ---
 
-# Without a server, mail fails loudly rather than going to one that happens to be there.
-_email_url = env.str("EMAIL_URL", default="consolemail://" if EMBEDDED else "")
-vars().update(env.email_url_config(_email_url or "smtp://nowhere.invalid:25"))
+
+def _mail(url: str) -> dict[str, Any]:
+    """Return Django's settings for the mail server at URL, or for a provider: anymail+NAME://?setting=value&…
+
+    The settings are those that anymail's documentation of the provider lists, without the provider's name. Raises
+    ImproperlyConfigured for a provider that anymail does not know.
+    """
+    scheme, _, rest = url.partition("://")
+    kind, _, provider = scheme.partition("+")
+    if kind != "anymail":
+        return dict(env.email_url_config(url))
+    if provider in ("", "base", "base_requests") or not find_spec(f"anymail.backends.{provider}"):
+        raise ImproperlyConfigured(
+            f"EMAIL_URL names {provider!r}, which anymail does not know; as in anymail+mailgun://?api_key=…"
+        )
+    given = {f"{provider}_{name}".upper(): value for name, value in parse_qsl(rest.partition("?")[2])}
+    return {
+        "EMAIL_BACKEND": f"anymail.backends.{provider}.EmailBackend",
+        "ANYMAIL": {"REQUESTS_TIMEOUT": EMAIL_TIMEOUT, **given},
+    }
+
+
 EMAIL_TIMEOUT = 10
+_email_url = env.str("EMAIL_URL", default="consolemail://" if EMBEDDED else "")
+# Without a server, mail fails loudly rather than going to one that happens to be there.
+HAS_MAIL_SERVER = bool(_email_url)
+vars().update(_mail(_email_url or "smtp://nowhere.invalid:25"))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", default="restaurants@localhost")
+if not parseaddr(DEFAULT_FROM_EMAIL)[1].count("@") == 1:
+    raise ImproperlyConfigured(f"MAIL_FROM is {DEFAULT_FROM_EMAIL!r}; it is an address, or Name <address>.")
+
+# Where customers reach the portal, which links in mails lead to.
+PORTAL_URL = env.str("PORTAL_URL", default="http://localhost:8000" if EMBEDDED else "").rstrip("/")
+if PORTAL_URL and not PORTAL_URL.startswith(("https://", "http://")):
+    raise ImproperlyConfigured(f"PORTAL_URL is {PORTAL_URL!r}; it is an address, as https://restaurants.example")
+
+# --- Watching it ---
 
 # separation: begin
 # Who hears by mail that something is wrong, and that it is right again.
@@ -170,6 +205,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "django_filters",
     "django_prometheus",
+    "post_office",
     "restaurants",
     "accounts",
     "customers",
@@ -205,9 +241,11 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         # Before the packages' own: the index and the empty lists of the admin are ours.
-        "DIRS": [BASE_DIR / "backoffice" / "templates"],
+        "DIRS": [BASE_DIR / "backoffice" / "templates", BASE_DIR / "config" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            # {% signed_link %}
+            "builtins": ["config.mail"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -328,6 +366,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "WARNING"},
     # Every request, and every run, only where a machine reads it.
     "loggers": {
+        # Which otherwise makes handlers of its own, and says to whom it mails.
+        "post_office": {"handlers": ["console"], "level": "ERROR", "propagate": False},
         "config.logs": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"},
         "separation": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"},  # separation: line
     },

@@ -18,7 +18,7 @@ from tests.separation.engine import checksums, columns_of, one, query
 pytestmark = pytest.mark.engine
 
 # Each takes with it whatever depends on it: everything goes.
-ROOTS = ("separation", "restaurants", "contenttypes", "sessions")
+ROOTS = ("separation", "restaurants", "contenttypes", "sessions", "post_office")
 
 
 def schema_of(name: str) -> list[str]:

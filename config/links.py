@@ -1,0 +1,95 @@
+"""Links that mails hold: signed with the portal's key, each purpose with a salt of its own, and only at delivery.
+
+The apps say what a link of theirs is for, where it leads and what it claims; `config` knows none of them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
+
+Claims = Mapping[str, Any]
+
+
+class LinkInvalid(Exception):
+    """This link is not valid: it was changed, is of another kind, or has been used."""
+
+    status = 400
+    code = "link_invalid"
+    title = "This link is not valid."
+
+
+class LinkExpired(LinkInvalid):
+    """This link is too old."""
+
+    code = "link_expired"
+    title = "This link has expired."
+
+
+@dataclass(frozen=True)
+class _Purpose:
+    path: str
+    claims: Callable[[str, str], Claims | None]
+    max_age: int | None
+
+
+_purposes: dict[str, _Purpose] = {}
+
+
+def register(
+    purpose: str, *, path: str, claims: Callable[[str, str], Claims | None], max_age: int | None = None
+) -> None:
+    """Say that links for PURPOSE lead to PATH, which holds `{token}`, and are valid for MAX_AGE seconds.
+
+    CLAIMS(argument, to) is asked when a mail with such a link is delivered to the address TO, and says what the link
+    claims; with None, that mail is not sent any more. Raises ValueError if the purpose is taken.
+    """
+    if purpose in _purposes:
+        raise ValueError(f"There are links for {purpose!r} already.")
+    _purposes[purpose] = _Purpose(path, claims, max_age)
+
+
+def is_registered(purpose: str) -> bool:
+    """Tell whether some app makes links for PURPOSE."""
+    return purpose in _purposes
+
+
+def link_sign(purpose: str, claims: Claims) -> str:
+    """Return a token for PURPOSE that claims CLAIMS, as of now; it may stand in a path, and logs mask it."""
+    return _signer(purpose).sign_object(dict(claims))
+
+
+def link_read(purpose: str, token: str) -> dict[str, Any]:
+    """Return what TOKEN claims; raises LinkExpired if it is too old, LinkInvalid if it is none for PURPOSE.
+
+    Whether it has been used is for the caller to see: from a fingerprint among the claims of what its use changes.
+    """
+    max_age = _purposes[purpose].max_age
+    try:
+        claims = _signer(purpose).unsign_object(token, max_age=None if max_age is None else timedelta(seconds=max_age))
+    except SignatureExpired:
+        raise LinkExpired from None
+    except (BadSignature, ValueError):
+        raise LinkInvalid from None
+    if not isinstance(claims, dict):
+        raise LinkInvalid
+    return claims
+
+
+def link_url(purpose: str, token: str) -> str:
+    """Return the absolute address at which TOKEN is used."""
+    return str(settings.PORTAL_URL) + _purposes[purpose].path.format(token=token)
+
+
+def link_for(purpose: str, argument: str, to: str) -> str | None:
+    """Return the address for a mail that is delivered to TO now, or None if that is not to be sent any more."""
+    claims = _purposes[purpose].claims(argument, to)
+    return None if claims is None else link_url(purpose, link_sign(purpose, claims))
+
+
+def _signer(purpose: str) -> TimestampSigner:
+    # Former keys are those of staff (SECRET_KEY_FALLBACKS) unless told otherwise.
+    return TimestampSigner(key=settings.PORTAL_SIGNING_KEY, salt=f"links.{purpose}", sep=".", fallback_keys=[])
