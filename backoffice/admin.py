@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from backoffice import mails  # noqa: F401 (registers its page)
 from backoffice.search import search_customers
 from backoffice.tables import link, shown_value, table
 from config.plugins import plugged  # separation: line

@@ -11,22 +11,24 @@ from typing import Any
 from django.conf import settings
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 
+from config.api.problems import DomainError
+
 Claims = Mapping[str, Any]
 
 
-class LinkInvalid(Exception):
-    """This link is not valid: it was changed, is of another kind, or has been used."""
+class LinkInvalid(DomainError):
+    """The link in a mail was changed, is for something else, or has been used; ask for another."""
 
     status = 400
     code = "link_invalid"
-    title = "This link is not valid."
+    title = "Link not valid"
 
 
 class LinkExpired(LinkInvalid):
-    """This link is too old."""
+    """The link in a mail is too old; ask for another."""
 
     code = "link_expired"
-    title = "This link has expired."
+    title = "Link expired"
 
 
 @dataclass(frozen=True)
