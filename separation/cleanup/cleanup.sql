@@ -137,9 +137,10 @@ WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'AccessE
 ORDER BY 1
 
 -- name: triggers
--- Gives the triggers of tables that somebody else made.
+-- Gives the triggers of tables that somebody else made, and that fire.
 SELECT t.tgrelid::regclass::text || '.' || t.tgname FROM pg_trigger t
-WHERE NOT t.tgisinternal AND t.tgrelid IN (SELECT to_regclass(x) FROM unnest(%(tables)s::text[]) x) ORDER BY 1
+WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
+    AND t.tgrelid IN (SELECT to_regclass(x) FROM unnest(%(tables)s::text[]) x) ORDER BY 1
 
 -- name: columns
 -- Gives the columns of a table that are archived: those of its primary key, and all that hold no secret.
@@ -217,3 +218,12 @@ TRUNCATE separation_undo, separation_pending, separation_chunks
 -- Tells whether any of that is left.
 SELECT EXISTS (SELECT FROM separation_undo) OR EXISTS (SELECT FROM separation_pending)
     OR EXISTS (SELECT FROM separation_chunks)
+
+-- name: keep_visits
+-- Switches the triggers on that keep visits and spend right from now on.
+ALTER TABLE {table} ENABLE TRIGGER customer_visits_insert, ENABLE TRIGGER customer_visits_update,
+    ENABLE TRIGGER customer_visits_delete
+
+-- name: visits_again
+-- Brings the visits and spend of a range of customers into step where they are not.
+SELECT customer_visits_again(%(first)s, %(last)s)

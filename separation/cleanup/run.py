@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 
+from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from config import ddl
+from config.sql import Queries
 from separation import mirror
 from separation.cleanup.archive import (
     ARCHIVE,
@@ -37,6 +39,7 @@ from separation.policy import STAYS, Fate, fates
 from separation.waiting import Note, is_transient, patiently, silent
 
 _BOOKINGS = ("reservations", "orders")
+VISITS = Queries(settings.BASE_DIR / "orders/sql/keep_visits.sql", {"schema": ""})
 # Whose rows a chunk is about.
 CHUNK = sql.SQL("ANY (%(ids)s::integer[])")
 
@@ -95,9 +98,13 @@ class CleanUp:
         raise Interrupted("Stopped after a whole chunk; nothing is half done.", CLEAN_UP)
 
     def finish(self) -> None:
-        """Prove that `users` holds no customer, give the keys of staff their rules again, and drop what helped."""
+        """Prove that `users` holds no customer, give the keys of staff their rules again, and drop what helped.
+
+        Visits and spend, which the mirror kept right, are kept by triggers of the orders' app from here on.
+        """
         patiently(self.connection, lambda: execute(self.connection, CLEANUP.validate_users))
         rearm(self.connection)
+        keep_visits(self.connection)
         for (name,) in rows(self.connection, CLEANUP.helping_indexes):
             execute(self.connection, f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
 
@@ -123,6 +130,14 @@ class CleanUp:
             raise CheckFailed(
                 "Other sessions hold what is to go, and did not let go of it; nothing is half done.", CLEAN_UP
             ) from error
+
+
+def keep_visits(connection: BaseDatabaseWrapper) -> None:
+    """Switch on what keeps visits and spend right, and bring into step what changed meanwhile; idempotent."""
+    for table in _BOOKINGS:
+        patiently(connection, partial(execute, connection, CLEANUP.keep_visits.format(table=table)))
+    for first, last in rows(connection, VISITS.parts):
+        patiently(connection, partial(execute, connection, CLEANUP.visits_again, first=first, last=last))
 
 
 def begin(connection: BaseDatabaseWrapper, note: Note) -> None:

@@ -109,6 +109,14 @@ BY_RELATION: dict[str, tuple[Invariant, ...]] = {
             COMPARE,
         ),
     ),
+    "visits": (
+        Invariant(
+            "visits_right",
+            "Visits and spend of every customer at every restaurant are what their reservations and orders say.",
+            "links compared",
+            "psql: SELECT customer_visits_again(min(id), max(id)) FROM customers WHERE id > 0",
+        ),
+    ),
     "secrets": (
         Invariant(
             "archive_without_secrets",

@@ -112,6 +112,38 @@ SELECT l.id, c.id IS NOT NULL AND r.id IS NOT NULL AS links_lead_somewhere
 FROM customer_restaurants l
     LEFT JOIN customers c ON c.id = l.customer_id LEFT JOIN restaurants r ON r.id = l.restaurant_id
 
+-- name: visits
+-- Each customer at each restaurant of a booking of theirs or of a link: what the bookings say beside what the link says.
+WITH stays AS (
+    SELECT t.customer_id, t.restaurant_id, t.reservation_date AS at FROM reservations t WHERE t.status = 'COMPLETED'
+    UNION ALL
+    SELECT o.customer_id, o.restaurant_id, o.created_at FROM orders o
+    WHERE o.status = 'COMPLETED'
+        AND NOT EXISTS (SELECT FROM reservations t WHERE t.id = o.reservation_id AND t.status = 'COMPLETED')
+),
+came AS (
+    SELECT customer_id, restaurant_id, count(*) AS visits, min(at) AS first_at, max(at) AS last_at
+    FROM stays GROUP BY customer_id, restaurant_id
+),
+paid AS (
+    SELECT o.customer_id, o.restaurant_id, sum(o.total_amount) FILTER (WHERE o.status = 'COMPLETED') AS spent
+    FROM orders o GROUP BY o.customer_id, o.restaurant_id
+),
+booked AS (SELECT DISTINCT t.customer_id, t.restaurant_id FROM reservations t),
+due AS (
+    SELECT customer_id, restaurant_id, came.visits, came.first_at, came.last_at, paid.spent
+    FROM booked FULL JOIN paid USING (customer_id, restaurant_id) LEFT JOIN came USING (customer_id, restaurant_id)
+    WHERE customer_id IN (SELECT c.id FROM customers c WHERE c.id > 0)
+)
+SELECT coalesce(d.customer_id, l.customer_id) AS id,
+    CASE WHEN {{done}} THEN l.id IS NOT NULL AND l.visit_count = coalesce(d.visits, 0)
+        AND l.total_spent = coalesce(d.spent, 0) AND l.first_visit IS NOT DISTINCT FROM d.first_at
+        AND l.last_visit IS NOT DISTINCT FROM d.last_at END AS visits_right,
+    concat('customer ', coalesce(d.customer_id, l.customer_id), ' at restaurant ',
+        coalesce(d.restaurant_id, l.restaurant_id)) AS detail
+FROM due d FULL JOIN (SELECT * FROM customer_restaurants WHERE customer_id > 0) l
+    ON l.customer_id = d.customer_id AND l.restaurant_id = d.restaurant_id
+
 -- name: session_owners
 -- Each log-in of a customer.
 SELECT s.id, c.id IS NOT NULL AS sessions_lead_somewhere

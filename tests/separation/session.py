@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
+from separation.cleanup.run import keep_visits
 from separation.environment import mark_scratch
 from separation.models import Phase
 from tests.databases import SECRET_KEY, Databases, LegacyDatabase, MakeLegacyDatabase, refuse_production, server
@@ -84,3 +85,4 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     with django_db_blocker.unblock():
         mark_scratch(connection)
         Phase.objects.update(closed=False)
+        keep_visits(connection)

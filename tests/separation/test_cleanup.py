@@ -187,3 +187,32 @@ def test_before_the_phrase_it_says_that_only_restore_leads_back(legacy_database,
         f"This deletes 55 customers from users of database {database.name!r}; they live in customers. From here on no "
         "command leads back but restore, into another database: and no backup is where its record says."
     )
+
+
+def test_visits_and_spend_are_kept_right_from_then_on(legacy_database, folders, without_interlocks):
+    database = ready(legacy_database, folders)
+    connection = database.connection
+    clean(connection)
+    figures = "SELECT visit_count, total_spent FROM customer_restaurants WHERE customer_id = %s AND restaurant_id = %s"
+    ((customer, restaurant, visits, spent),) = query(
+        connection,
+        """SELECT l.customer_id, l.restaurant_id, l.visit_count, l.total_spent FROM customer_restaurants l
+        WHERE l.visit_count > 0 ORDER BY l.id LIMIT 1""",
+    )
+
+    query(
+        connection,
+        f"""INSERT INTO orders (order_number, customer_id, restaurant_id, status, total_amount, updated_at)
+        VALUES ('after', {customer}, {restaurant}, 'COMPLETED', 10.00, now())""",
+    )
+
+    assert query(connection, figures % (customer, restaurant)) == [(visits + 1, spent + 10)]
+    assert verify(connection).ok
+
+
+def test_what_the_mirror_keeps_right_nothing_else_writes(legacy_database):
+    connection = legacy_database("plain", adopted=True).connection
+
+    assert query(connection, "SELECT DISTINCT tgenabled FROM pg_trigger WHERE tgname LIKE 'customer_visits%'") == [
+        ("D",)
+    ]

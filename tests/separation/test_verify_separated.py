@@ -7,6 +7,7 @@ from separation.verification import examine
 from separation.verification.report import WARN
 from tests.databases import default_connection_to
 from tests.separation.cleaning import clean, ready
+from tests.separation.engine import query
 from tests.separation.verify import broken, damage, undone
 
 pytestmark = pytest.mark.engine
@@ -36,6 +37,8 @@ DAMAGES = {
     "nobody_parked": "INSERT INTO customers (id, email, password) VALUES (-1, 'x@y.example', '!') RETURNING id",
     "profiles_lead_somewhere": """UPDATE customer_profiles SET customer_id = 999999
         WHERE id = (SELECT min(id) FROM customer_profiles) RETURNING id""",
+    "visits_right": """UPDATE customer_restaurants SET visit_count = visit_count + 1
+        WHERE id = (SELECT min(id) FROM customer_restaurants) RETURNING customer_id""",
     "archive_without_secrets": """UPDATE separation_archive SET "values"[1] = '$2b$10$abc'
         WHERE id = (SELECT min(id) FROM separation_archive) RETURNING id::integer""",
     "deleted_archived": """DELETE FROM separation_archive WHERE table_name = 'refresh_tokens'
@@ -45,7 +48,11 @@ DAMAGES = {
         SELECT 'separation_x()'""",
 }
 # What such a damage breaks besides, since it is that as well.
-BESIDES = {"archived_once": {"deleted_archived"}}
+BESIDES = {
+    "archived_once": {"deleted_archived"},
+    "reservations_have_somebody": {"visits_right"},
+    "orders_lead_somewhere": {"visits_right"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +95,7 @@ def test_a_customer_in_users(separated):
 
 def test_a_booking_that_an_application_deleted_since_is_a_warning(separated):
     with default_connection_to(separated) as connection, undone(connection):
-        damage(
+        query(
             connection, "DELETE FROM orders WHERE id = (SELECT min(id) FROM orders WHERE user_id IS NULL) RETURNING id"
         )
         report = examine(connection)
