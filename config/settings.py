@@ -295,8 +295,27 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "EXCEPTION_HANDLER": "config.api.problems.problem_handler",
     "DEFAULT_PAGINATION_CLASS": "config.api.pages.CursorPages",
+    "DEFAULT_SCHEMA_CLASS": "config.api.schema.Schema",
     "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": "Restaurants",
+    "VERSION": "1",
+    "DESCRIPTION": (BASE_DIR / "portal" / "api.md").read_text(encoding="utf-8"),
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "TAGS": [
+        {"name": "auth", "description": "Registering, logging in and out, proving an address, a forgotten password."},
+        {"name": "customers", "description": "One's own account: person, profile, preferences, sessions."},
+        {"name": "restaurants", "description": "Restaurants and their opening hours. For everybody."},
+        {"name": "menus", "description": "What a restaurant has published. For everybody."},
+        {"name": "reservations", "description": "Free tables, and bookings with or without an account."},
+        {"name": "orders", "description": "One's own orders."},
+        {"name": "portal", "description": "What joins these: the dashboard, leaving, taking one's data along."},
+    ],
 }
 
 # Which pages of other origins, with scheme, may use the API from a browser, with its cookies: none by default.

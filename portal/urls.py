@@ -2,7 +2,13 @@
 
 from django.urls import include, path
 
+from portal import docs
+
 urlpatterns = [
+    path("schema", docs.schema, name="schema"),
+    path("docs", docs.swagger, name="docs"),
+    path("redoc", docs.redoc, name="redoc"),
+    path("problems", docs.problems, name="problems"),
     path("", include("customers.api.urls")),
     path("", include("restaurants.api.urls")),
     path("", include("menus.api.urls")),

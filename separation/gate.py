@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError, router
+from django.db import DatabaseError, InterfaceError, router
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
@@ -31,14 +31,14 @@ class PortalGate:
         api = request.path_info.startswith(API) and not request.path_info.startswith(DOCUMENTS)
         try:
             reason = portal_closed() if page or api else ""
-        except (OperationalError, InterfaceError):
-            reason = "The database does not answer at the moment."
+        except (DatabaseError, InterfaceError):
+            reason = "The database is not ready at the moment."
         if not reason:
             return self._get_response(request)
         if page:
             html = render_to_string("separation/closed.html", {"reason": reason})
             return HttpResponse(html, status=503, headers={"Retry-After": RETRY_SECONDS})
-        return problem_response(503, "portal_closed", reason, "Closed for now", {"Retry-After": RETRY_SECONDS})
+        return problem_response(503, "portal_closed", reason, headers={"Retry-After": RETRY_SECONDS})
 
 
 def portal_closed() -> str:

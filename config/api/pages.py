@@ -42,6 +42,20 @@ class CursorPages(CursorPagination):
             raise ValidationError({"page_size": f"A page has 1 to {MOST} rows."})
         return int(given)
 
+    def get_paginated_response_schema(self, schema: Any) -> dict[str, Any]:
+        """Return how a page looks, for the OpenAPI document."""
+        address = {"type": ["string", "null"], "format": "uri"}
+        properties = {"next": address, "previous": address, "results": schema}
+        return {"type": "object", "required": list(properties), "properties": properties}
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        """Return what can be said about the page wanted, for the OpenAPI document."""
+        size = {"type": "integer", "minimum": 1, "maximum": MOST, "default": self.page_size}
+        return [
+            _parameter("cursor", "Where the page begins; taken from `next` or `previous`.", {"type": "string"}),
+            _parameter("page_size", "How many rows a page has.", size),
+        ]
+
 
 class Ordering(OrderingFilter):
     """`?ordering=date` or `-date`, by one of the view's `ordering_fields`; another is an invalid field."""
@@ -56,3 +70,13 @@ class Ordering(OrderingFilter):
         if given.removeprefix("-") not in known:
             raise ValidationError({"ordering": f"It is one of {', '.join(sorted(known))}, with a - for descending."})
         return given, "-pk" if given.startswith("-") else "pk"
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        """Return what can be ordered by, for the OpenAPI document."""
+        fields = [sign + field for field in getattr(view, "ordering_fields", ()) for sign in ("", "-")]
+        text = "What to order by; a - in front is descending."
+        return [_parameter("ordering", text, {"type": "string", "enum": fields})] if fields else []
+
+
+def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"in": "query", "name": name, "required": False, "description": description, "schema": schema}

@@ -101,6 +101,7 @@ GENERAL = {
     "precondition_required": Kind(428, "If-Match required", "Send the `ETag` that you read as `If-Match`."),
     "throttled": Kind(429, "Too many requests", "Wait as many seconds as `Retry-After` says."),
     "error": Kind(500, "Internal error", "The fault is here. `request_id` finds it in the logs."),
+    "portal_closed": Kind(503, "Closed for now", "Customers' accounts are being moved."),  # separation: line
     "try_again": Kind(503, "Try again", "The database was busy; nothing was changed. Repeat it after `Retry-After`."),
 }
 _BY_STATUS = {kind.status: code for code, kind in GENERAL.items() if code not in ("invalid", "authentication_failed")}

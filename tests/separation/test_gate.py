@@ -58,4 +58,4 @@ def test_a_database_that_does_not_answer_is_a_503_too(api: Api, monkeypatch: pyt
         raise OperationalError("the connection is lost, with a secret")
 
     monkeypatch.setattr(gate, "portal_closed", fail)
-    assert problem(api.get("nowhere"))["detail"] == "The database does not answer at the moment."
+    assert problem(api.get("nowhere"))["detail"] == "The database is not ready at the moment."
