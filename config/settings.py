@@ -14,6 +14,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
+from zoneinfo import available_timezones
 
 import environ
 from corsheaders.defaults import default_headers
@@ -355,6 +356,11 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 FORMAT_MODULE_PATH = ["config.formats"]
+
+# Where restaurants are that do not say: their opening hours and bookings are in this time.
+RESTAURANT_TIME_ZONE = env.str("RESTAURANT_TIME_ZONE", default="UTC")
+if RESTAURANT_TIME_ZONE not in available_timezones():
+    raise ImproperlyConfigured(f"RESTAURANT_TIME_ZONE is {RESTAURANT_TIME_ZONE!r}; it is a zone such as Europe/Berlin.")
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

@@ -1,6 +1,6 @@
 """Rows for tests of the applications, each valid by itself; tests name only what they are about."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from factory.declarations import (
@@ -15,7 +15,7 @@ from accounts.models import RestaurantStaff, User
 from customers.models import Customer, CustomerProfile, CustomerRestaurant
 from menus.models import Menu, Recipe
 from orders.models import Order
-from reservations.models import Reservation
+from reservations.models import BookingPolicy, OpeningException, Reservation
 from restaurants.models import Restaurant
 from separation.models import Backup, Chunk, Finding, Run  # separation: line
 
@@ -86,6 +86,21 @@ class ReservationFactory(DjangoModelFactory[Reservation]):
     party_size = 2
     reservation_date = datetime(2026, 6, 1, tzinfo=UTC)
     reservation_time = "18:30"
+
+
+class BookingPolicyFactory(DjangoModelFactory[BookingPolicy]):
+    class Meta:
+        model = BookingPolicy
+
+    restaurant = SubFactory(RestaurantFactory)
+
+
+class OpeningExceptionFactory(DjangoModelFactory[OpeningException]):
+    class Meta:
+        model = OpeningException
+
+    restaurant = SubFactory(RestaurantFactory)
+    date = date(2026, 6, 1)
 
 
 class OrderFactory(DjangoModelFactory[Order]):

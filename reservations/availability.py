@@ -1,0 +1,316 @@
+"""Which tables can be booked: a restaurant's slots of a day, and what is taken, whoever booked it.
+
+A slot belongs to the day on which the restaurant opened, its service day, also past midnight. It is stored under its
+own day: half past midnight of a Friday evening is Saturday, 00:30. When the clocks change, times that are skipped do
+not exist, and times that come twice are offered once, the first time.
+
+Covers are counted by quarters of an hour: everybody who sits at any time in one counts in it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+
+from django.db.models import Q
+
+from reservations import errors
+from reservations.models import BookingPolicy, OpeningException, Reservation
+from reservations.terms import local, midnight, policy_of, span, start_of
+from restaurants.hours import DAY_MINUTES, Day, OpeningHours, clock, intervals, opening_hours
+from restaurants.models import Restaurant
+
+ONE_DAY = timedelta(days=1)
+# What is counted, and locked, together.
+CELL = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A time at which a party may begin; `reason` is the code of why it cannot be booked, empty if it can."""
+
+    service_day: date
+    day: date
+    time: str
+    starts_at: datetime
+    ends_at: datetime
+    reason: str = ""
+
+    @property
+    def available(self) -> bool:
+        """Whether it can be booked."""
+        return not self.reason
+
+    @cached_property
+    def cells(self) -> range:
+        """The quarters of an hour that the party sits in, counted since 1970."""
+        return _cells(self.starts_at, self.ends_at)
+
+
+@dataclass(frozen=True)
+class DayAvailability:
+    """The slots of one day; without any, `reason` is the code and `detail` the sentence of why. `note` is the day's."""
+
+    day: date
+    time_zone: str
+    slots: tuple[Slot, ...] = ()
+    reason: str = ""
+    detail: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A party that has a table; without `starts_at` its time cannot be read, and it counts for its day alone."""
+
+    day: date
+    starts_at: datetime | None
+    ends_at: datetime | None
+    covers: int
+
+
+def availability(*, restaurant: Restaurant, day: date, party_size: int, now: datetime) -> DayAvailability:
+    """Return what a party can book on DAY, in at most three queries; raises PartyTooSmall and PartyTooLarge."""
+    table = Timetable.of(restaurant, day)
+    if refusal := table.why_offline:
+        return DayAvailability(day, table.policy.time_zone, reason="booking_offline", detail=refusal)
+    table.require_size(party_size)
+    found = DayAvailability(day, table.policy.time_zone, note=table.note(day))
+    try:
+        table.require_day(day, now)
+        slots = tuple(table.slots(day, party_size))
+        if not slots:
+            raise table.closed(day)
+    except errors.BookingRefused as refused:
+        return replace(found, reason=refused.code, detail=refused.detail)
+    room = table.room(day)
+    judged = tuple(replace(slot, reason=table.refusal(slot, party_size, room, now)) for slot in slots)
+    return replace(found, slots=judged)
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """When a restaurant is open around one day, and how it takes bookings."""
+
+    restaurant: Restaurant
+    policy: BookingPolicy
+    exceptions: Mapping[date, OpeningException]
+
+    @classmethod
+    def of(cls, restaurant: Restaurant, day: date) -> "Timetable":
+        """Return the timetable for what has to do with DAY; two queries, one if the restaurant came with its policy."""
+        around = OpeningException.objects.filter(restaurant=restaurant, date__range=(_shift(day, -2), _shift(day, 2)))
+        return cls(restaurant, policy_of(restaurant), {each.date: each for each in around})
+
+    @cached_property
+    def week(self) -> OpeningHours:
+        """The restaurant's opening hours of any week."""
+        return opening_hours(self.restaurant.opening_hours)
+
+    @cached_property
+    def why_offline(self) -> str:
+        """Why nothing can be booked online at all; empty if it can."""
+        name = self.restaurant.name
+        if not (self.policy.is_online and self.restaurant.is_active):
+            return f"{name} takes no bookings online."
+        if not self.week.is_known:
+            return f"{name} has not said when it is open."
+        return ""
+
+    def note(self, day: date) -> str:
+        """Return what the restaurant says of this very day."""
+        return self.exceptions[day].note if day in self.exceptions else ""
+
+    def hours(self, day: date) -> Day:
+        """Return when the restaurant is open on its service day DAY."""
+        if exception := self.exceptions.get(day):
+            return _readable(exception.hours)
+        return self.week.week[day.weekday()]
+
+    def service_day(self, day: date, minutes: int) -> date:
+        """Return the service day that a time of the clock belongs to: the day before, if that is open past midnight."""
+        before = _shift(day, -1)
+        late = any(each.opens <= minutes + DAY_MINUTES < each.closes for each in self.hours(before))
+        return before if late else day
+
+    def slots(self, service_day: date, party_size: int) -> Iterator[Slot]:
+        """Give the slots of a service day at which such a party can begin and be done by closing time."""
+        for interval in self.hours(service_day):
+            closes = local(service_day, interval.closes).replace(tzinfo=self.policy.zone)
+            for minutes in range(interval.opens, interval.closes, self.policy.slot_interval_minutes):
+                slot = self.slot(service_day, minutes, party_size)
+                if slot and slot.ends_at <= closes.astimezone(UTC):
+                    yield slot
+
+    def slot(self, service_day: date, minutes: int, party_size: int) -> Slot | None:
+        """Return the slot that begins MINUTES after midnight; None if the clocks skip that time."""
+        shown = local(service_day, minutes)
+        starts_at = shown.replace(tzinfo=self.policy.zone).astimezone(UTC)
+        if starts_at.astimezone(self.policy.zone).replace(tzinfo=None) != shown:
+            return None
+        ends_at = starts_at + self.policy.duration_of(party_size)
+        return Slot(service_day, shown.date(), clock(minutes % DAY_MINUTES), starts_at, ends_at)
+
+    def slot_at(self, day: date, time: str, party_size: int, now: datetime) -> Slot:
+        """Return the slot at a time of the clock, whichever service day it belongs to; raises what there is against it,
+        but for room.
+        """
+        if self.why_offline:
+            raise errors.BookingOffline(self.why_offline)
+        self.require_size(party_size)
+        self.require_day(day, now)
+        slot = self._slot_at(day, time, party_size)
+        self.require_in_time(slot, now)
+        return slot
+
+    def _slot_at(self, day: date, time: str, party_size: int) -> Slot:
+        for service_day in (day, _shift(day, -1)):
+            for slot in self.slots(service_day, party_size):
+                if (slot.day, slot.time) == (day, time):
+                    return slot
+        if not self.hours(day):
+            raise self.closed(day)
+        raise errors.OutsideHours(
+            f"{self.restaurant.name} takes no party of {party_size} at {time} that day: "
+            f"it is open {', '.join(map(str, self.hours(day)))}, and a table is booked every "
+            f"{self.policy.slot_interval_minutes} minutes from opening, for as long as the party stays."
+        )
+
+    def closed(self, day: date) -> errors.BookingRefused:
+        """Return why there is no slot on a day."""
+        if self.hours(day):
+            return errors.OutsideHours(f"{self.restaurant.name} is not open long enough on {day} for such a party.")
+        return errors.Closed(f"{self.restaurant.name} is closed on {day}. {self.note(day)}".strip())
+
+    def require_size(self, party_size: int) -> None:
+        """Raise PartyTooSmall or PartyTooLarge for a party that is not taken online."""
+        if party_size < self.policy.min_party_size:
+            raise errors.PartyTooSmall(f"Online it takes parties of at least {self.policy.min_party_size}.")
+        if party_size > self.policy.max_party_size:
+            raise errors.PartyTooLarge(
+                f"Online it takes parties of at most {self.policy.max_party_size}; for a larger one, call."
+            )
+
+    def require_day(self, day: date, now: datetime) -> None:
+        """Raise TooSoon or TooFar for a day of which no slot can be booked, however the clocks go there."""
+        today = now.astimezone(self.policy.zone).date()
+        if day < _shift(today, -1):
+            raise self._too_soon()
+        if day > _shift(today, self.policy.horizon_days + 1):
+            raise self._too_far()
+
+    def require_in_time(self, slot: Slot, now: datetime) -> None:
+        """Raise TooSoon or TooFar for a slot that cannot be booked yet, or any more."""
+        if slot.starts_at < now + timedelta(minutes=self.policy.minimum_notice_minutes):
+            raise self._too_soon()
+        if slot.starts_at > now + timedelta(days=self.policy.horizon_days):
+            raise self._too_far()
+
+    def _too_soon(self) -> errors.TooSoon:
+        return errors.TooSoon(f"A table is booked at least {span(self.policy.minimum_notice_minutes)} ahead.")
+
+    def _too_far(self) -> errors.TooFar:
+        return errors.TooFar(f"A table is booked at most {span(self.policy.horizon_days * DAY_MINUTES)} ahead.")
+
+    def room(self, service_day: date, without: int | None = None) -> "Room":
+        """Return what is taken around a service day, but for the reservation WITHOUT; a query, if there is a limit."""
+        if self.policy.slot_limit is None and self.policy.day_limit is None:
+            return Room(self, service_day, ())
+        return Room(self, service_day, tuple(self._taken(service_day, without)))
+
+    def _taken(self, service_day: date, without: int | None) -> Iterator[Taken]:
+        rows = Reservation.objects.filter(
+            Q(status=Reservation.Status.CONFIRMED)
+            | Q(
+                status=Reservation.Status.COMPLETED,
+                actual_arrival_time__isnull=False,
+                actual_departure_time__isnull=True,
+            ),
+            restaurant=self.restaurant,
+            # A party of the day before may sit past midnight, and the day itself may end on the next.
+            reservation_date__gte=midnight(_shift(service_day, -1)),
+            reservation_date__lt=midnight(_shift(service_day, 3)),
+        )
+        if without is not None:
+            rows = rows.exclude(pk=without)
+        for day, time, minutes, covers in rows.values_list(
+            "reservation_date", "reservation_time", "duration_minutes", "party_size"
+        ):
+            starts_at = start_of(day, time, self.policy.zone)
+            stays = timedelta(minutes=min(max(minutes, 1), DAY_MINUTES))
+            yield Taken(day.date(), starts_at, starts_at and starts_at + stays, max(covers, 0))
+
+    def refusal(self, slot: Slot, party_size: int, room: "Room", now: datetime) -> str:
+        """Return the code of why a party cannot have a slot; empty if it can."""
+        try:
+            self.require_in_time(slot, now)
+            room.require(slot, party_size)
+        except errors.BookingRefused as refused:
+            return refused.code
+        return ""
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is taken of a service day."""
+
+    table: Timetable
+    service_day: date
+    taken: tuple[Taken, ...]
+
+    @cached_property
+    def by_cell(self) -> Counter[int]:
+        """How many people sit in each quarter of an hour, counted since 1970."""
+        return covers_by_cell(self.taken)
+
+    @cached_property
+    def in_all(self) -> int:
+        """How many people the service day has."""
+        return sum(each.covers for each in self.taken if self._is_of_day(each))
+
+    def require(self, slot: Slot, party_size: int) -> None:
+        """Raise DayFull or SlotFull unless the party has room."""
+        policy = self.table.policy
+        if policy.day_limit is not None and self.in_all + party_size > policy.day_limit:
+            raise errors.DayFull(f"{slot.service_day} is full for a party of {party_size}.")
+        if policy.slot_limit is None:
+            return
+        if any(self.by_cell[cell] + party_size > policy.slot_limit for cell in slot.cells):
+            raise errors.SlotFull(f"{slot.day} {slot.time} is full for a party of {party_size}.")
+
+    def _is_of_day(self, taken: Taken) -> bool:
+        if taken.starts_at is None:
+            return taken.day == self.service_day
+        shown = taken.starts_at.astimezone(self.table.policy.zone)
+        return self.table.service_day(shown.date(), shown.hour * 60 + shown.minute) == self.service_day
+
+
+def covers_by_cell(taken: Iterable[Taken]) -> Counter[int]:
+    """Return how many of these people sit in each quarter of an hour, counted since 1970."""
+    found: Counter[int] = Counter()
+    for each in taken:
+        if each.starts_at and each.ends_at:
+            found.update(dict.fromkeys(_cells(each.starts_at, each.ends_at), each.covers))
+    return found
+
+
+def _cells(starts_at: datetime, ends_at: datetime) -> range:
+    seconds = int(CELL.total_seconds())
+    return range(int(starts_at.timestamp()) // seconds, -(-int(ends_at.timestamp()) // seconds))
+
+
+def _readable(hours: str) -> Day:
+    """Return the hours of an exception; what SQL wrote past its check is closed, as it is in a week."""
+    try:
+        return intervals(hours)
+    except ValueError:
+        return ()
+
+
+def _shift(day: date, days: int) -> date:
+    """Return the day DAYS later, as far as there are days."""
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        return day

@@ -1,0 +1,91 @@
+"""What holds for one booking: when it begins, its restaurant's policy, and what was promised with it.
+
+Nothing here asks the database where the rows came with `select_related("restaurant__booking_policy", "terms")`.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from reservations.models import BookingPolicy, BookingTerms, Reservation
+from restaurants.hours import DAY_MINUTES, minutes_of
+from restaurants.models import Restaurant
+
+_MIDNIGHT = datetime.min.time()
+
+
+def policy_of(restaurant: Restaurant) -> BookingPolicy:
+    """Return how RESTAURANT takes bookings: its row, or the defaults."""
+    try:
+        return restaurant.booking_policy
+    except BookingPolicy.DoesNotExist:
+        return BookingPolicy(restaurant=restaurant)
+
+
+def terms_of(reservation: Reservation) -> BookingTerms:
+    """Return what was promised with RESERVATION; where another application made it, what the policy says now."""
+    try:
+        return reservation.terms
+    except BookingTerms.DoesNotExist:
+        return terms_from(policy_of(reservation.restaurant), reservation)
+
+
+def terms_from(policy: BookingPolicy, reservation: Reservation) -> BookingTerms:
+    """Return new terms of RESERVATION, not saved: what POLICY says now."""
+    return BookingTerms(
+        reservation=reservation,
+        cancel_cutoff_minutes=policy.cancel_cutoff_minutes,
+        change_cutoff_minutes=policy.change_cutoff_minutes,
+        reminder_hours=policy.reminder_hours,
+    )
+
+
+def starts_at(reservation: Reservation) -> datetime | None:
+    """Return the instant at which RESERVATION begins; None if another application wrote no time that can be read."""
+    zone = policy_of(reservation.restaurant).zone
+    return start_of(reservation.reservation_date, reservation.reservation_time, zone)
+
+
+def start_of(day: object, time: str, zone: ZoneInfo) -> datetime | None:
+    """Return the instant of a row's date, which may be any text the database can hold, and time."""
+    try:
+        minutes = minutes_of(time)
+    except ValueError:
+        return None
+    if not isinstance(day, datetime) or minutes == DAY_MINUTES or not 1 < day.year < 9999:
+        return None
+    return local(day.date(), minutes).replace(tzinfo=zone).astimezone(UTC)
+
+
+def local(day: date, minutes: int) -> datetime:
+    """Return the naive time that a clock shows MINUTES after midnight of DAY."""
+    return datetime.combine(day, _MIDNIGHT) + timedelta(minutes=minutes)
+
+
+def midnight(day: date) -> datetime:
+    """Return how `reservation_date` stores DAY."""
+    return datetime.combine(day, _MIDNIGHT, tzinfo=UTC)
+
+
+def span(minutes: int) -> str:
+    """Return MINUTES as people say it, in the largest unit that is exact."""
+    for length, name in ((DAY_MINUTES, "day"), (60, "hour"), (1, "minute")):
+        if minutes % length == 0 and minutes >= length:
+            return f"{minutes // length} {name}{'' if minutes == length else 's'}"
+    return "0 minutes"
+
+
+def cancel_until(reservation: Reservation) -> datetime | None:
+    """Return the last instant at which RESERVATION can be cancelled online; None: not at all."""
+    return _until(reservation, terms_of(reservation).cancel_cutoff_minutes)
+
+
+def change_until(reservation: Reservation) -> datetime | None:
+    """Return the last instant at which RESERVATION can be changed online; None: not at all."""
+    return _until(reservation, terms_of(reservation).change_cutoff_minutes)
+
+
+def _until(reservation: Reservation, cutoff_minutes: int) -> datetime | None:
+    begins = starts_at(reservation)
+    if begins is None or reservation.status != Reservation.Status.CONFIRMED:
+        return None
+    return begins - timedelta(minutes=cutoff_minutes)
