@@ -34,6 +34,11 @@ class LegacyBCryptHasher(BCryptPasswordHasher):
         except (ValueError, UnicodeEncodeError):
             return False
 
+    def cost_of(self, encoded: str) -> int | None:
+        """Return the cost of ENCODED, each of which doubles the work; None if it is no bcrypt hash that can be read."""
+        raw = encoded.partition("$")[2]
+        return int(raw[4:6]) if _BCRYPT.fullmatch(raw) else None
+
     def must_update(self, encoded: str) -> bool:
         """Return False: logging in never writes a password while the old application reads the same column."""
         return False

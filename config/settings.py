@@ -87,9 +87,20 @@ PORTAL_SIGNING_KEY = _required_key("PORTAL_SIGNING_KEY")
 if PORTAL_SIGNING_KEY == SECRET_KEY:
     raise ImproperlyConfigured("PORTAL_SIGNING_KEY must differ from SECRET_KEY: customers and staff never share a key.")
 
+# The tokens that former keys signed hold until they are over; new ones are signed by PORTAL_SIGNING_KEY alone.
+PORTAL_SIGNING_KEY_FALLBACKS = env.list("PORTAL_SIGNING_KEY_FALLBACKS", default=[])
+if any(len(key) < 50 or key == SECRET_KEY for key in PORTAL_SIGNING_KEY_FALLBACKS):
+    raise ImproperlyConfigured(
+        "PORTAL_SIGNING_KEY_FALLBACKS has a key of fewer than 50 characters, or SECRET_KEY: that was none."
+    )
+
 DEBUG = env.bool("DEBUG", default=EMBEDDED)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if EMBEDDED else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# How many proxies stand in front, each of which adds to X-Forwarded-For by whom it was called.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+if TRUSTED_PROXIES < 0:
+    raise ImproperlyConfigured(f"TRUSTED_PROXIES is {TRUSTED_PROXIES}; it is a number of proxies, 0 or more.")
 
 # separation: begin
 # What *kind* of database it is connected to is written inside the database (`manage.py environment`). This variable

@@ -47,6 +47,11 @@ class Customer(models.Model):
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or f"customer {self.pk}"
 
+    @property
+    def is_authenticated(self) -> bool:
+        """True: a request that has a customer has proved who it is."""
+        return True
+
 
 class CustomerProfile(models.Model):
     """What a customer likes and how to reach them; one for every customer.
@@ -86,6 +91,9 @@ class CustomerSession(models.Model):
     id = models.UUIDField(primary_key=True)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_constraint=False, related_name="sessions")
     token_hash = models.CharField(max_length=64)
+    # Of the refresh token before this one, which may come again for some seconds: its answer may have got lost.
+    previous_token_hash = models.CharField(max_length=64, null=True, blank=True)
+    rotated_at = LegacyDateTimeField(null=True, blank=True)
     family = models.UUIDField()
     user_agent = models.TextField(default="", blank=True)
     ip = models.GenericIPAddressField(null=True, blank=True)
@@ -128,3 +136,18 @@ class CustomerRestaurant(models.Model):
 
     def __str__(self) -> str:
         return f"customer {self.customer_id} at restaurant {self.restaurant_id}"
+
+
+class RequestThrottle(models.Model):
+    """How often somebody asked for something of late; the key is a hash that nobody can compute without our secret."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    count = models.IntegerField(default=0)
+    expires_at = LegacyDateTimeField()
+    blocked_until = LegacyDateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "request_throttles"
+
+    def __str__(self) -> str:
+        return f"counted {self.count} times"

@@ -2,10 +2,13 @@
 
 from django.contrib.auth.hashers import check_password, make_password
 
+from config.hashers import LegacyBCryptHasher
 from config.plugins import plugged  # separation: line
 from customers.models import Customer
 
 ARGON2 = "argon2"
+BCRYPT = "bcrypt"
+_BCRYPT = LegacyBCryptHasher()
 
 
 def password_algorithm() -> str:
@@ -37,3 +40,36 @@ def customer_check_password(*, customer: Customer, raw_password: str) -> bool:
             customer.password = renewed
 
     return check_password(raw_password, stored, setter=renew, preferred=password_algorithm())
+
+
+def customer_password_opens(*, customer: Customer | None, raw_password: str) -> bool:
+    """Return whether RAW_PASSWORD lets CUSTOMER in; if it does, a hash that is not as it would be made now is renewed.
+
+    What does not open takes the same work whoever it was tried for: nobody, somebody deactivated, a hash of whichever
+    kind and cost, or none at all.
+    """
+    stored = customer.password if customer else ""
+    right = customer and _kind(stored) and customer_check_password(customer=customer, raw_password=raw_password)
+    if customer and right and customer.is_active and customer.anonymized_at is None:
+        return True
+    _work_off(stored, raw_password)
+    return False
+
+
+def _kind(stored: str) -> str:
+    """Return by which hasher a password is stored, or nothing if none can read it."""
+    if _BCRYPT.cost_of(stored) is not None:
+        return BCRYPT
+    return ARGON2 if stored.startswith(f"{ARGON2}$") else ""
+
+
+def _work_off(stored: str, raw_password: str) -> None:
+    """Do what is left of the most work that a check can be: bcrypt at our own cost, and Argon2id where that is used.
+
+    One at cost n is half the work of one at n + 1; so each cost from the hash's own on makes up the difference.
+    """
+    cost = _BCRYPT.cost_of(stored)
+    for left in [_BCRYPT.rounds] if cost is None else range(cost, _BCRYPT.rounds):
+        _BCRYPT.verify(raw_password, f"{BCRYPT}$$2b${left:02}${'.' * 53}")
+    if password_algorithm() == ARGON2 and _kind(stored) != ARGON2:
+        make_password(raw_password, hasher=ARGON2)

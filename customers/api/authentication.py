@@ -1,0 +1,76 @@
+"""Who asks, at the customers' API: a customer by the token of one of their log-ins, and nobody else."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication, CSRFCheck, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from config.api.problems import Problem
+from config.tokens import TokenInvalid
+from customers.models import Customer, CustomerSession
+from customers.selectors import live_sessions
+from customers.sessions import session_touch
+from customers.tokens import access_decode
+
+ACCESS_COOKIE = "customer_access"
+REFRESH_COOKIE = "customer_refresh"
+
+
+class CustomerAuthentication(BaseAuthentication):
+    """Knows a customer by `Authorization: Bearer`, or else by the cookie of a browser.
+
+    Each request asks the database, by one query, whether the token's log-in still holds and its customer is active.
+    `request.user` is the Customer, `request.auth` the CustomerSession.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Customer, CustomerSession] | None:
+        """Return whose request it is; None if it brings no token; raises AuthenticationFailed for a wrong one."""
+        scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
+        if scheme.lower() == "bearer":
+            session = _session(token.strip())
+        elif cookie := request.COOKIES.get(ACCESS_COOKIE):
+            session = _session(cookie)
+            require_csrf(request)
+        else:
+            return None
+        session_touch(session=session)
+        return session.customer, session
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return how to authenticate, which makes the answer to whoever did not a 401."""
+        return "Bearer"
+
+
+def require_csrf(request: Request) -> None:
+    """Raise unless an unsafe request brings Django's CSRF token: a browser sends cookies along for anybody."""
+    check: Any = CSRFCheck(lambda _: HttpResponse())
+    check.process_request(request)
+    if check.process_view(request, None, (), {}):
+        detail = "Send the csrf_token that the log-in gave as X-CSRFToken."
+        raise Problem(403, "csrf_failed", "CSRF token missing or wrong", detail)
+
+
+def customer_of(request: Request) -> Customer:
+    """Return whose request it is, in a view that only customers reach."""
+    assert isinstance(request.user, Customer)  # noqa: S101 (the authentication of CustomerView sees to it)
+    return request.user
+
+
+def session_of(request: Request) -> CustomerSession:
+    """Return by which log-in the customer asks."""
+    assert isinstance(request.auth, CustomerSession)  # noqa: S101
+    return request.auth
+
+
+def _session(token: str) -> CustomerSession:
+    try:
+        access = access_decode(token)
+    except TokenInvalid as error:
+        raise AuthenticationFailed("The token is not valid here.") from error
+    session = live_sessions(timezone.now()).filter(pk=access.session, customer_id=access.customer).first()
+    if session is None:
+        raise AuthenticationFailed("The token is not valid here.")
+    return session

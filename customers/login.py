@@ -1,0 +1,67 @@
+"""Logging in, which never tells whether anybody has that address."""
+
+from datetime import timedelta
+
+from django.db.models import Value
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from config.api.clients import network_of
+from customers.models import CustomerSession
+from customers.passwords import customer_password_opens
+from customers.selectors import BLANKS, customer_by_email
+from customers.sessions import REUSED, SessionEnded, Tokens, Unauthenticated, session_begin
+from customers.throttles import attempt_begin, attempts_forget, throttle
+
+# Of one caller: an office, or a whole mobile network.
+LOGINS_PER_CALLER, CALLER_SECONDS = 60, 5 * 60
+# From where somebody logged in so lately, they are known.
+KNOWN = timedelta(days=90)
+_ATTEMPTS = "login"
+
+
+class CredentialsWrong(Unauthenticated):
+    """No active customer has this address and this password; which of them is wrong is not said."""
+
+    code = "credentials_wrong"
+    title = "Address or password wrong"
+
+
+def customer_log_in(*, email: str, raw_password: str, user_agent: str, ip: str) -> Tokens:
+    """Return the tokens of a new log-in; raises CredentialsWrong, or TooManyRequests.
+
+    What is not right takes the same queries and the same hashing, whether or not there is such a customer. Who fails
+    again and again has to wait, by address, and apart from that the customers' own networks do: nobody is locked out
+    of where they are known by what somebody does elsewhere.
+    """
+    throttle("login", network_of(ip), limit=LOGINS_PER_CALLER, seconds=CALLER_SECONDS)
+    attempts = _attempts_of(email, ip)
+    attempt_begin(_ATTEMPTS, attempts)
+    customer = customer_by_email(email)
+    if not customer_password_opens(customer=customer, raw_password=raw_password) or customer is None:
+        raise CredentialsWrong
+    try:
+        tokens = session_begin(customer=customer, user_agent=user_agent, ip=ip)
+    except SessionEnded as error:  # the password was changed just now
+        raise CredentialsWrong from error
+    attempts_forget(_ATTEMPTS, attempts)
+    return tokens
+
+
+def failures_forget(*, email: str) -> None:
+    """Let whoever has proved by mail that EMAIL is theirs log in at once, wherever they are."""
+    attempts_forget(_ATTEMPTS, _key(email))
+
+
+def _attempts_of(email: str, ip: str) -> str:
+    """Return where the failures of a log-in are counted: by address and, where that is known, by network too."""
+    key, network = _key(email), network_of(ip)
+    known = CustomerSession.objects.alias(key=Lower("customer__email")).filter(
+        key=Lower(Value(key)), ip__isnull=False, created_at__gt=timezone.now() - KNOWN
+    )
+    recent = known.exclude(revoked_reason=REUSED).order_by("-created_at").values_list("ip", flat=True)[:50]
+    return f"{key} {network}" if network in {network_of(each) for each in recent if each} else key
+
+
+def _key(email: str) -> str:
+    return email.strip(BLANKS).lower()

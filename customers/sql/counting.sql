@@ -1,0 +1,42 @@
+-- Counts what somebody asks for. Each count is one statement, by the clock of the database, so that any number of
+-- processes count together; whichever is over is taken away by those that come after, two rows at a time.
+
+-- name: moment
+-- Gives the time of the statement as the columns have it.
+(statement_timestamp() AT TIME ZONE 'UTC')
+
+-- name: take_away
+-- Deletes two rows that are over, waiting for nobody: there are never many more of them than are counted at the same time.
+DELETE FROM request_throttles WHERE key IN (
+    SELECT o.key FROM request_throttles o WHERE o.expires_at <= {{moment}} AND o.key <> %(key)s
+    ORDER BY o.expires_at LIMIT 2 FOR UPDATE SKIP LOCKED)
+
+-- name: count_request
+-- Counts one more; gives how many there were since the first of them, for as long as that counts, and for how many seconds
+-- it still does.
+WITH gone AS ({{take_away}})
+INSERT INTO request_throttles AS t (key, count, expires_at)
+VALUES (%(key)s, 1, {{moment}} + make_interval(secs => %(seconds)s))
+ON CONFLICT (key) DO UPDATE SET
+    count = CASE WHEN t.expires_at <= {{moment}} THEN 1 ELSE t.count + 1 END,
+    expires_at = CASE WHEN t.expires_at <= {{moment}} THEN excluded.expires_at ELSE t.expires_at END
+RETURNING t.count, ceil(extract(epoch FROM t.expires_at - {{moment}}))::integer
+
+-- name: begin_attempt
+-- Counts an attempt as if it had failed, so that many at once are no way around; from the one numbered `free` on the next
+-- has to wait, one second and each time twice as long. Gives no row, and counts nothing, while that wait is not over.
+WITH gone AS ({{take_away}})
+INSERT INTO request_throttles AS t (key, count, expires_at)
+VALUES (%(key)s, 1, {{moment}} + make_interval(secs => %(kept)s))
+ON CONFLICT (key) DO UPDATE SET
+    count = CASE WHEN t.expires_at <= {{moment}} THEN 1 ELSE t.count + 1 END,
+    expires_at = excluded.expires_at,
+    blocked_until = CASE WHEN t.expires_at > {{moment}} AND t.count + 1 >= %(free)s
+        THEN {{moment}} + make_interval(secs => least(2 ^ least(t.count + 1 - %(free)s, 20), %(longest)s)) END
+WHERE t.blocked_until IS NULL OR t.blocked_until <= {{moment}}
+RETURNING t.count
+
+-- name: left_to_wait
+-- Gives how many seconds the next attempt has to wait.
+SELECT greatest(ceil(extract(epoch FROM t.blocked_until - {{moment}}))::integer, 1)
+FROM request_throttles t WHERE t.key = %(key)s
