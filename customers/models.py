@@ -47,11 +47,6 @@ class Customer(models.Model):
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or f"customer {self.pk}"
 
-    @property
-    def is_authenticated(self) -> bool:
-        """True: a request that has a customer has proved who it is."""
-        return True
-
 
 class CustomerProfile(models.Model):
     """What a customer likes and how to reach them; one for every customer.

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from config.api.problems import DomainError
 from config.tokens import TokenInvalid
+from customers.mails import mail_session_theft
 from customers.models import Customer, CustomerSession
 from customers.selectors import live_sessions
 from customers.tokens import (
@@ -170,7 +171,8 @@ def _next_in_time(session: CustomerSession, given: Refresh, now: datetime) -> st
 def _end_stolen(session: CustomerSession) -> None:
     """End a log-in of which a token came twice, and tell its customer, once."""
     with transaction.atomic():
-        _end(CustomerSession.objects.filter(family=session.family), REUSED)
+        if _end(CustomerSession.objects.filter(family=session.family), REUSED):
+            mail_session_theft(session.customer)
 
 
 def _end(sessions: QuerySet[CustomerSession], reason: str) -> int:
