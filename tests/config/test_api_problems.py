@@ -180,6 +180,11 @@ def test_each_field_that_is_wrong_is_named_with_its_path(
             body(413, "too_large", "Too large", "A body has at most 65536 bytes."),
         ),
         (
+            "application/json",
+            b"x" * 3_000_000,
+            body(413, "too_large", "Too large", "A body has at most 65536 bytes."),
+        ),
+        (
             "text/plain",
             b"email=a@example.org",
             body(
