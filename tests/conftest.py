@@ -1,12 +1,12 @@
 import os
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
 from customers.models import Customer
+from customers.sessions import session_begin
 from tests.api import Api
 from tests.memory import server_folder
 
@@ -32,9 +32,7 @@ def as_customer(db: None) -> Callable[[Customer], Api]:
     """A function: a client that is logged in as a customer, in a session of its own."""
 
     def log_in(customer: Customer) -> Api:
-        tokens = import_module("customers.sessions").session_begin(
-            customer=customer, user_agent="tests", ip="127.0.0.1"
-        )
+        tokens = session_begin(customer=customer, user_agent="tests", ip="127.0.0.1")
         return Api(headers={"authorization": f"Bearer {tokens.access}"})
 
     return log_in

@@ -85,13 +85,17 @@ class Kind:
     meaning: str
 
 
-# What the framework itself answers with; what services refuse is added by `kinds`.
+# What the framework itself answers with; what services refuse is added by `kinds`. Of those with the same status, the
+# first is for errors of which nothing else is known.
 GENERAL = {
-    "invalid": Kind(400, "Invalid fields", "`errors` says what is wrong with which field; the same again fails again."),
     "malformed": Kind(400, "Malformed request", "The request could not be read: its JSON, its host, its headers."),
+    "invalid": Kind(400, "Invalid fields", "`errors` says what is wrong with which field; the same again fails again."),
     "not_authenticated": Kind(401, "Not logged in", "No credentials were sent; log in, or refresh the token."),
     "authentication_failed": Kind(401, "Credentials not accepted", "They are wrong, expired, revoked or not for here."),
     "permission_denied": Kind(403, "Not allowed", "Who asks is known, and may not do this."),
+    "csrf_failed": Kind(
+        403, "CSRF token missing or wrong", "With cookies, send `csrf_token` of the log-in as `X-CSRFToken`."
+    ),
     "not_found": Kind(404, "Not found", "There is no such thing here, or it is not yours."),
     "method_not_allowed": Kind(405, "Method not allowed", "The header `Allow` names the methods of this address."),
     "not_acceptable": Kind(406, "Not acceptable", "`Accept` allows nothing that this address can answer with."),
@@ -101,23 +105,24 @@ GENERAL = {
     "precondition_required": Kind(428, "If-Match required", "Send the `ETag` that you read as `If-Match`."),
     "throttled": Kind(429, "Too many requests", "Wait as many seconds as `Retry-After` says."),
     "error": Kind(500, "Internal error", "The fault is here. `request_id` finds it in the logs."),
-    "portal_closed": Kind(503, "Closed for now", "Customers' accounts are being moved."),  # separation: line
     "try_again": Kind(503, "Try again", "The database was busy; nothing was changed. Repeat it after `Retry-After`."),
+    "portal_closed": Kind(503, "Closed for now", "Customers' accounts are being moved."),  # separation: line
 }
-_BY_STATUS = {kind.status: code for code, kind in GENERAL.items() if code not in ("invalid", "authentication_failed")}
+_BY_STATUS = {kind.status: code for code, kind in reversed(GENERAL.items())}
 
 
 def kinds() -> dict[str, Kind]:
     """Return every code that the API answers with, those of the services that are imported among it."""
-    refusals = {each.code: Kind(each.status, each.title, _meaning(each)) for each in _below(DomainError)}
-    return dict(sorted((GENERAL | refusals).items()))
+    found = {each.code: Kind(each.status, each.title, _meaning(each)) for each in refusals()}
+    return dict(sorted((GENERAL | found).items()))
 
 
-def _below(cls: type[DomainError]) -> Iterator[type[DomainError]]:
+def refusals(cls: type[DomainError] = DomainError) -> Iterator[type[DomainError]]:
+    """Give what services refuse: each class below CLS with a code of its own, of modules that are imported."""
     for each in cls.__subclasses__():
         if "code" in vars(each):
             yield each
-        yield from _below(each)
+        yield from refusals(each)
 
 
 def _meaning(cls: type[DomainError]) -> str:

@@ -130,7 +130,7 @@ class Schema(AutoSchema):
         codes = ["not_acceptable", "throttled", *(code for code, kind in GENERAL.items() if kind.status == 503)]
         if self.view.get_authenticators():
             codes += ["not_authenticated", "authentication_failed"]
-            codes += ["permission_denied"] if self.method in _CHANGES else []
+            codes += ["csrf_failed"] if self.method in _CHANGES else []
         codes += ["not_found"] if "path" in places else []
         codes += ["invalid"] if body or "query" in places else []
         codes += ["malformed", "too_large", "unsupported_media_type"] if body else []

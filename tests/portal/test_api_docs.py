@@ -1,12 +1,22 @@
 """The API documents itself: a valid OpenAPI document, and pages over it that load nothing from outside."""
 
+import ast
 import re
 from io import StringIO
 
 import pytest
+from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
+from django.urls import path
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from config.api.problems import GENERAL, kinds, refusals
+from customers.api.views import CustomerView
+from portal.docs import document
 from tests.api import Api
 
 LOADED = re.compile(r'\b(?:src|href|spec-url|data-schema)="([^"]*)"')
@@ -50,3 +60,41 @@ def test_what_is_not_there_is_a_problem_and_no_method_but_get_works(api: Api) ->
     assert api.get("schema/nowhere").status_code == 404
     response = api.post("schema", {})
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+
+
+def test_a_customer_has_two_ways_to_authenticate() -> None:
+    class One(CustomerView):
+        @extend_schema(responses={200: None})
+        def get(self, request: Request) -> Response:
+            raise NotImplementedError
+
+    document = SchemaGenerator(patterns=[path("api/v1/one", One.as_view())]).get_schema(public=True)
+    assert document["paths"]["/api/v1/one"]["get"]["security"] == [{"bearer": []}, {"cookie": []}]
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["bearer"] == {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    assert {key: schemes["cookie"][key] for key in ("type", "in", "name")} == {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "customer_access",
+    }
+
+
+def test_every_code_that_code_answers_with_is_explained() -> None:
+    """A `Problem` made in a view names a code of the list; `DomainError`s are on it by themselves."""
+    document()
+    used = {
+        (str(file.relative_to(settings.BASE_DIR)), call.args[1].value)
+        for app in ("config", "customers", "restaurants", "menus", "reservations", "orders", "portal")
+        for file in (settings.BASE_DIR / app).rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Problem"
+        if len(call.args) > 1 and isinstance(call.args[1], ast.Constant)
+    }
+    assert {each for each in used if each[1] not in kinds()} == set()
+
+
+def test_no_two_refusals_share_a_code() -> None:
+    document()
+    codes = [each.code for each in refusals() if each.__module__.partition(".")[0] != "tests"]
+    assert sorted(codes) == sorted({*codes})
+    assert not set(codes) & set(GENERAL)
