@@ -262,6 +262,10 @@ def _answerable(restaurant: Restaurant) -> int:
     """
     ranks = {name: rank for rank, name in enumerate(RestaurantStaff.Role.values)}
     staff = RestaurantStaff.objects.filter(restaurant=restaurant, is_active=True)
+    # separation: begin
+    # A booking of somebody in `users` who eats here too is their own.
+    staff = staff.filter(user__is_customer=False)
+    # separation: end
     rank = Case(*(When(role=name, then=rank) for name, rank in ranks.items()), output_field=IntegerField())
     users = staff.order_by(-rank, "user_id").values_list("user_id", flat=True)
     user = users.first()

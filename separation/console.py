@@ -1,11 +1,7 @@
 """How commands speak with an operator: messages, the typed phrase, exit codes."""
 
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import environ
@@ -15,6 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connectio
 from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
+from config.console import is_typed, terminable
 from config.ddl import LOCK_NOT_AVAILABLE
 from config.embedded_postgres import ServerUnavailable, ensure_running
 from config.masking import mask_text
@@ -45,7 +42,7 @@ class Command(BaseCommand):
         for name in ("settings", "pythonpath", "traceback", "no_color", "force_color", "verbosity", "skip_checks"):
             options.pop(name, None)
         try:
-            with _terminable(), bounded(connection):
+            with terminable(), bounded(connection):
                 code = self.run(**options)
         except SeparationError as error:
             self._explain(error)
@@ -88,11 +85,7 @@ class Command(BaseCommand):
     def ask_phrase(self, phrase: str, consequence: str) -> None:
         """Return only if the exact PHRASE is read from standard input, terminal or pipe; else raise PhraseNotGiven."""
         self.note(f"{consequence}\nType exactly: {phrase}")
-        try:
-            given = sys.stdin.readline()
-        except (OSError, ValueError, UnicodeDecodeError):
-            given = ""
-        if given.rstrip("\r\n") != phrase:
+        if not is_typed(phrase):
             raise PhraseNotGiven(f"The phrase {phrase!r} was not given exactly, so nothing was changed.")
 
     def _explain(self, error: SeparationError) -> None:
@@ -127,19 +120,6 @@ def url_of(connection: BaseDatabaseWrapper) -> str:
     if settings.EMBEDDED:
         return ensure_running().url(connection.settings_dict["NAME"])
     return str(environ.Env().str("DATABASE_URL"))
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does; only the main thread hears of signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _said_by_the_database(error: Exception) -> SeparationError:

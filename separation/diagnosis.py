@@ -212,6 +212,8 @@ def _log_ins(connection: BaseDatabaseWrapper, person: _Person) -> Iterator[tuple
     if person.moved:
         count, still, last = row(connection, SQL.sessions, id=person.id)
         yield "Log-ins", f"{count:,}, {still:,} of them open" + (f", last used {last}" if last else "")
+        if mails := [f"{number:,} {became}" for became, number in rows(connection, SQL.mails, email=person.email)]:
+            yield "Mails", ", ".join(mails)
 
 
 def _bookings(connection: BaseDatabaseWrapper, person: _Person) -> Iterator[tuple[str, str]]:

@@ -67,6 +67,24 @@ CHECKS = (
         VERIFY,
     ),
     Check(
+        "policies_placed",
+        "Every booking policy, and every day with other opening hours, is of a restaurant that exists.",
+        "booking policies and days",
+        f"delete those that lead to nobody, {_AGAIN}",
+    ),
+    Check(
+        "slots_placed",
+        "Every slot that bookings lock is of a restaurant that exists.",
+        "slots",
+        f"delete those that lead to nobody, {_AGAIN}",
+    ),
+    Check(
+        "terms_placed",
+        "Every booking's terms are of a booking that exists.",
+        "terms of bookings",
+        f"delete those that lead to nobody, {_AGAIN}",
+    ),
+    Check(
         "orders_of_reservations",
         "Every order is at the restaurant of its reservation.",
         "orders with a reservation",

@@ -49,6 +49,11 @@ SELECT count(*), count(*) FILTER (WHERE s.revoked_at IS NULL AND s.expires_at > 
     max(coalesce(s.last_used_at, s.created_at))::text
 FROM customer_sessions s WHERE s.customer_id = %(id)s
 
+-- name: mails
+-- Counts the mails to this address by what became of them; nothing in them is looked at.
+SELECT CASE e.status WHEN 0 THEN 'sent' WHEN 1 THEN 'failed' ELSE 'queued' END, count(*)
+FROM post_office_email e WHERE lower(e."to") = lower(btrim(%(email)s, {{blanks}})) GROUP BY 1 ORDER BY 1
+
 -- name: password
 -- Tells what the password is good for, in words that say nothing of it; null if there is no row to have one.
 SELECT CASE

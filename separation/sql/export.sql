@@ -43,7 +43,8 @@ WHERE l.customer_id > 0 AND (l.vip_status OR coalesce(l.notes, '') <> '')
 
 -- name: customer_sessions
 -- Log-ins, without what they are proved by.
-SELECT (jsonb_build_object('table', 'customer_sessions') || to_jsonb(s) - 'token_hash' - 'family')::text
+SELECT (jsonb_build_object('table', 'customer_sessions') || to_jsonb(s) - 'family' - ARRAY(
+    SELECT k FROM jsonb_object_keys(to_jsonb(s)) k WHERE k ~ '(token|hash|secret)'))::text
 FROM customer_sessions s
 
 -- name: reservations

@@ -50,6 +50,24 @@ SELECT t.id, r.id IS NOT NULL AND c.id IS NOT NULL AS ok
 FROM customer_restaurants t LEFT JOIN restaurants r ON r.id = t.restaurant_id LEFT JOIN customers c ON c.id = t.customer_id
 WHERE t.customer_id > 0
 
+-- name: policies_placed
+-- Each restaurant's booking policy, and each of its days with other hours, with the restaurant.
+SELECT concat('policy ', p.id) AS id, r.id IS NOT NULL AS ok
+FROM booking_policies p LEFT JOIN restaurants r ON r.id = p.restaurant_id
+UNION ALL
+SELECT concat('exception ', e.id), r.id IS NOT NULL
+FROM booking_exceptions e LEFT JOIN restaurants r ON r.id = e.restaurant_id
+
+-- name: slots_placed
+-- Each slot that bookings lock, with its restaurant.
+SELECT concat('restaurant ', s.restaurant_id, ', ', s.day, ' ', s.minute) AS id, r.id IS NOT NULL AS ok
+FROM booking_slots s LEFT JOIN restaurants r ON r.id = s.restaurant_id
+
+-- name: terms_placed
+-- Each booking's terms, with the booking.
+SELECT t.reservation_id AS id, v.id IS NOT NULL AS ok
+FROM booking_terms t LEFT JOIN reservations v ON v.id = t.reservation_id
+
 -- name: orders_of_reservations
 -- Each order of a reservation, with the restaurants of both.
 SELECT o.id, r.restaurant_id = o.restaurant_id AS ok FROM orders o JOIN reservations r ON r.id = o.reservation_id

@@ -51,6 +51,11 @@ DAMAGES = {
     "categories_placed": "UPDATE categories SET restaurant_id = 4711 WHERE id = 1 RETURNING id",
     "staff_placed": "UPDATE restaurant_staff SET user_id = 4711 WHERE id = 1 RETURNING id",
     "customers_placed": "UPDATE customer_restaurants SET restaurant_id = 4711 WHERE id = 1 RETURNING id",
+    "policies_placed": """INSERT INTO booking_policies (restaurant_id) VALUES (4711)
+        RETURNING concat('policy ', id)""",
+    "slots_placed": """INSERT INTO booking_slots (restaurant_id, day, minute) VALUES (4711, '2026-06-01', -1)
+        RETURNING 'restaurant 4711, 2026-06-01 -1'""",
+    "terms_placed": "INSERT INTO booking_terms (reservation_id) VALUES (4711) RETURNING reservation_id",
     "orders_of_reservations": """UPDATE orders o SET restaurant_id = r.id FROM restaurants r
         WHERE o.id = (SELECT min(id) FROM orders WHERE reservation_id IS NOT NULL)
             AND r.id = (SELECT min(id) FROM restaurants WHERE id <> o.restaurant_id) RETURNING o.id""",
@@ -109,7 +114,7 @@ def test_what_leads_elsewhere_is_printed_with_its_ids_and_the_next_command(legac
         " " * 30 + f"ids: {order}",
         " " * 30 + "Next: give the order the restaurant of its reservation, or no reservation",
     ]
-    assert lines[-1] == (f"2 of 15 checks fail in database {database.name!r}: orders_of_reservations, items_of_orders.")
+    assert lines[-1] == (f"2 of 18 checks fail in database {database.name!r}: orders_of_reservations, items_of_orders.")
     assert checksums(connection, columns_of(connection)) == before
 
 

@@ -6,6 +6,7 @@ import json
 import pytest
 from django.core.management import call_command
 
+from config.mail import mail_queue
 from config.masking import mask_email
 from separation.decisions import duplicate_keep, duplicate_merge
 from separation.models import Chunk
@@ -173,6 +174,23 @@ def test_who_cannot_log_in(connection):
         *counts(connection, 22),
         ("Next", "the customer asks for a new password, in either application"),
     ]
+
+
+def test_what_the_portal_sent_and_whether_somebody_is_logged_in(connection):
+    email = one(connection, "SELECT email FROM users WHERE id = 30")
+    for to in (email, email.upper(), "somebody@else.example"):
+        mail_queue(to=to, template="welcome", context={"first_name": "Lena"})
+    query(connection, "UPDATE post_office_email SET status = 0 WHERE id = (SELECT min(id) FROM post_office_email)")
+    query(
+        connection,
+        """INSERT INTO customer_sessions (id, customer_id, token_hash, family, created_at, expires_at)
+        VALUES (gen_random_uuid(), 30, '', gen_random_uuid(), '2026-06-01', '9999-01-01')""",
+    )
+
+    lines = said_of("30")[1]
+
+    at = lines.index(("Log-ins", "1, 1 of them open, last used 2026-06-01 00:00:00"))
+    assert lines[at + 1] == ("Mails", "1 queued, 1 sent")
 
 
 def test_who_misses_reservations(connection):

@@ -45,7 +45,12 @@ def fill(lena):
     CustomerRestaurant.objects.create(customer=lena, restaurant_id=1, notes='Likes "jazz"', vip_status=True)
     session = uuid.uuid4()
     CustomerSession.objects.create(
-        id=session, customer=lena, token_hash="secret", family=uuid.uuid4(), expires_at=MORNING
+        id=session,
+        customer=lena,
+        token_hash="secret",
+        previous_token_hash="secret",
+        family=uuid.uuid4(),
+        expires_at=MORNING,
     )
     booking = query(
         connections["default"],
