@@ -13,7 +13,7 @@ from config.api.problems import GENERAL, Problem
 
 def etag_of(data: Any) -> str:
     """Return the strong ETag of a representation: equal for equal DATA, whenever and wherever it was made."""
-    return f'"{hashlib.sha256(JSONRenderer().render(data)).hexdigest()[:32]}"'
+    return _etag(JSONRenderer().render(data))
 
 
 def require_match(request: Request, etag: str) -> None:
@@ -28,11 +28,36 @@ def require_match(request: Request, etag: str) -> None:
         raise Problem(412, "precondition_failed", GENERAL["precondition_failed"].title, headers={"ETag": etag})
 
 
-def tagged(request: Request, data: Any, *, status: int = 200) -> Response:
-    """Return DATA with its ETag, or 304 to a GET that brings the same by If-None-Match."""
-    etag = etag_of(data)
+def tagged(request: Request, data: Any, *, status: int = 200, max_age: int | None = None) -> Response:
+    """Return DATA with its ETag, or 304 to a GET that brings the same by If-None-Match; it is rendered once.
+
+    With MAX_AGE, which is for what everybody may see, any cache may answer for so many seconds without asking.
+    """
+    content = JSONRenderer().render(data)
+    headers = {"ETag": _etag(content)}
+    if max_age is not None:
+        headers["Cache-Control"] = f"public, max-age={max_age}"
     given = parse_etags(request.headers.get("If-None-Match", ""))
     # Weak comparison (RFC 9110 13.1.2): a proxy that compresses makes a strong tag weak.
-    if request.method in ("GET", "HEAD") and ("*" in given or etag in {each.removeprefix("W/") for each in given}):
-        return Response(status=304, headers={"ETag": etag})
-    return Response(data, status=status, headers={"ETag": etag})
+    known = "*" in given or headers["ETag"] in {each.removeprefix("W/") for each in given}
+    if known and request.method in ("GET", "HEAD"):
+        return Response(status=304, headers=headers)
+    return Rendered(data, content, status=status, headers=headers)
+
+
+class Rendered(Response):
+    """A response whose body is made already."""
+
+    def __init__(self, data: Any, content: bytes, **options: Any) -> None:
+        super().__init__(data, **options)
+        self["Content-Type"] = "application/json"
+        self._made = content
+
+    @property
+    def rendered_content(self) -> Any:
+        """The body."""
+        return self._made
+
+
+def _etag(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'

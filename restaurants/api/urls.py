@@ -1,5 +1,10 @@
 """The app's part of /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from restaurants.api import slugs, views  # noqa: F401 (slugs makes <restaurant:slug> known)
+
+urlpatterns = [
+    path("restaurants", views.RestaurantList.as_view()),
+    path("restaurants/<restaurant:slug>", views.RestaurantDetail.as_view()),
+]
