@@ -70,7 +70,7 @@ def session_begin(*, customer: Customer, user_agent: str, ip: str) -> Tokens:
 
     Raises SessionEnded if the customer was deactivated, or their password changed, since the row was read.
     """
-    now, token_id, key = timezone.now(), first_token_id(), uuid4()
+    now, token_id, key = _now(), first_token_id(), uuid4()
     with transaction.atomic():
         same = Customer.objects.filter(
             pk=customer.pk, password=customer.password, is_active=True, anonymized_at__isnull=True
@@ -101,7 +101,7 @@ def session_refresh(*, token: str, user_agent: str, ip: str) -> Tokens:
         given = refresh_decode(token)
     except TokenInvalid as error:
         raise SessionEnded from error
-    now = timezone.now()
+    now = _now()
     session = _session_of(given, now)
     if session.token_hash == token_hash(given.token_id):
         next_id = next_token_ids(given.token_id)[0]
@@ -130,9 +130,15 @@ def sessions_end(*, customer: Customer, reason: str, except_session: CustomerSes
 
 def session_touch(*, session: CustomerSession) -> None:
     """Note that a log-in was used just now, unless that was noted within the last minute."""
-    now = timezone.now()
+    now = _now()
     if session.last_used_at is None or session.last_used_at < now - NOTED:
         CustomerSession.objects.filter(pk=session.pk).update(last_used_at=now)
+
+
+def _now() -> datetime:
+    """Return the time as the columns hold it."""
+    now = timezone.now()
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def _session_of(given: Refresh, now: datetime) -> CustomerSession:
@@ -176,7 +182,7 @@ def _end_stolen(session: CustomerSession) -> None:
 
 
 def _end(sessions: QuerySet[CustomerSession], reason: str) -> int:
-    return sessions.filter(revoked_at__isnull=True).update(revoked_at=timezone.now(), revoked_reason=reason)
+    return sessions.filter(revoked_at__isnull=True).update(revoked_at=_now(), revoked_reason=reason)
 
 
 def _tokens(session: CustomerSession, token_id: str, now: datetime) -> Tokens:

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, CSRFCheck, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from config.api.problems import Problem
+from config.api.problems import DomainError
 from config.tokens import TokenInvalid
 from customers.models import Customer, CustomerSession
 from customers.selectors import live_sessions
@@ -17,6 +18,14 @@ from customers.tokens import access_decode
 
 ACCESS_COOKIE = "customer_access"
 REFRESH_COOKIE = "customer_refresh"
+
+
+class CsrfFailed(DomainError):
+    """A browser whose tokens are in cookies writes, and did not send its `csrf_token` as `X-CSRFToken`."""
+
+    status = 403
+    code = "csrf_failed"
+    title = "CSRF token missing or wrong"
 
 
 class CustomerAuthentication(BaseAuthentication):
@@ -28,11 +37,10 @@ class CustomerAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Customer, CustomerSession] | None:
         """Return whose request it is; None if it brings no token; raises AuthenticationFailed for a wrong one."""
-        scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
-        if scheme.lower() == "bearer":
-            session = _session(token.strip())
-        elif cookie := request.COOKIES.get(ACCESS_COOKIE):
-            session = _session(cookie)
+        if (token := _bearer(request)) is not None:
+            session = _session(token)
+        elif is_by_cookie(request):
+            session = _session(request.COOKIES[ACCESS_COOKIE])
             require_csrf(request)
         else:
             return None
@@ -44,13 +52,31 @@ class CustomerAuthentication(BaseAuthentication):
         return "Bearer"
 
 
+class CustomerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Says in the OpenAPI document how a customer is known."""
+
+    target_class = CustomerAuthentication
+    name = ["bearer", "cookie"]
+
+    def get_security_definition(self, auto_schema: object) -> list[dict[str, Any]]:
+        """Return both ways, of which one is enough."""
+        return [
+            {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            {"type": "apiKey", "in": "cookie", "name": ACCESS_COOKIE, "description": "Set by a log-in with `cookies`."},
+        ]
+
+
 def require_csrf(request: Request) -> None:
-    """Raise unless an unsafe request brings Django's CSRF token: a browser sends cookies along for anybody."""
+    """Raise CsrfFailed unless whatever writes brings the CSRF token: a browser sends cookies along for anybody."""
     check: Any = CSRFCheck(lambda _: HttpResponse())
     check.process_request(request)
     if check.process_view(request, None, (), {}):
-        detail = "Send the csrf_token that the log-in gave as X-CSRFToken."
-        raise Problem(403, "csrf_failed", "CSRF token missing or wrong", detail)
+        raise CsrfFailed
+
+
+def is_by_cookie(request: Request) -> bool:
+    """Return whether what a request shows of a customer is a cookie."""
+    return _bearer(request) is None and bool(request.COOKIES.get(ACCESS_COOKIE))
 
 
 def customer_of(request: Request) -> Customer:
@@ -63,6 +89,11 @@ def session_of(request: Request) -> CustomerSession:
     """Return by which log-in the customer asks."""
     assert isinstance(request.auth, CustomerSession)  # noqa: S101
     return request.auth
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def _session(token: str) -> CustomerSession:

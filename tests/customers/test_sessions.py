@@ -110,7 +110,7 @@ def test_a_lost_answer_is_given_again_and_makes_no_second_chain(tokens):
 
 def test_a_token_used_again_later_ends_the_log_in_and_its_customer_hears_of_it(customer, tokens):
     refreshed = refresh(tokens)
-    later(tokens, rotated_at=timezone.now() - LEEWAY)
+    later(tokens, rotated_at=timezone.now() - LEEWAY - timedelta(seconds=1))
     with pytest.raises(SessionEnded):
         refresh(tokens)
     assert row(tokens).revoked_reason == "reuse"
