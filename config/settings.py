@@ -217,7 +217,6 @@ INSTALLED_APPS = [
     "corsheaders",
     "django_filters",
     "django_prometheus",
-    "post_office",
     "restaurants",
     "accounts",
     "customers",
@@ -226,6 +225,8 @@ INSTALLED_APPS = [
     "orders",
     "portal",
     "backoffice",
+    # After portal, whose command of the same name is the one that sends the queue.
+    "post_office",
 ]
 
 MIDDLEWARE = [

@@ -1,6 +1,7 @@
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -9,6 +10,7 @@ from customers.models import Customer
 from customers.sessions import session_begin
 from tests.api import Api
 from tests.memory import server_folder
+from tests.smtp import SMTPServer
 
 pytest_plugins = ["tests.separation.session"]  # separation: line
 
@@ -36,3 +38,16 @@ def as_customer(db: None) -> Callable[[Customer], Api]:
         return Api(headers={"authorization": f"Bearer {tokens.access}"})
 
     return log_in
+
+
+@pytest.fixture
+def smtp(settings: Any) -> Iterator[SMTPServer]:
+    """A mail server that is up, and to which mail goes."""
+    server = SMTPServer()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    server.start()
+    yield server
+    server.stop()
