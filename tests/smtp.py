@@ -49,6 +49,6 @@ class SMTPServer:
         if "DATA" in self.answers:
             return self.answers["DATA"]
         mail = message_from_bytes(cast(bytes, envelope.content), policy=default)
-        self.received.append((list(envelope.rcpt_tos), cast(EmailMessage, mail)))
+        self.received.append((list(envelope.rcpt_tos), mail))
         self.on_mail()
         return "250 OK"

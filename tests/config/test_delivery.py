@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 from datetime import timedelta
+from queue import Queue
 
 import pytest
 from django.db import connection, transaction
@@ -229,10 +230,10 @@ def test_two_workers_send_each_mail_once(hello, smtp):
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_killed_after_the_server_took_the_mail_costs_one_duplicate_with_one_id(hello, smtp):
     email = queue()
-    started: list[int] = []
-    smtp.on_mail = lambda: os.kill(started[0], signal.SIGKILL)
+    started = Queue[int]()
+    smtp.on_mail = lambda: os.kill(started.get(timeout=60), signal.SIGKILL)
     worker = in_a_process(lambda: deliver(at_most=200))
-    started.append(worker.pid)
+    started.put(worker.pid)
     worker.join(60)
     assert worker.exitcode == -signal.SIGKILL
     smtp.on_mail = lambda: None
