@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from config.api.values import instant
 from menus.models import Menu, MenuItem, MenuSection
 from menus.prices import amount_of
 
@@ -52,7 +53,7 @@ def menu_data(menu: Menu) -> dict[str, Any]:
         "name": menu.name,
         "title": menu.title,
         "subtitle": menu.subtitle,
-        "published_at": menu.published_at,
+        "published_at": instant(menu.published_at),
         "sections": [
             {"id": section.pk, "name": section.name, "items": [_item(item) for item in section.items.all()]}
             for section in menu.sections.all()

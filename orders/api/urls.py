@@ -1,5 +1,10 @@
 """The app's part of /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from orders.api import views
+
+urlpatterns = [
+    path("me/orders", views.OrdersView.as_view()),
+    path("me/orders/<int:order_id>", views.OrderView.as_view()),
+]

@@ -48,7 +48,7 @@ def shown(menu):
         "name": "Dinner",
         "title": "Cena",
         "subtitle": None,
-        "published_at": "2026-05-01T12:00:00Z",
+        "published_at": "2026-05-01T12:00:00.000Z",
         "sections": [
             {"id": starters, "name": "Starters", "items": [almonds, olives]},
             {"id": mains, "name": "Mains", "items": [bass]},
