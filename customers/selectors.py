@@ -6,7 +6,7 @@ from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 
 from config.plugins import plugged  # separation: line
-from customers.models import Customer, CustomerSession
+from customers.models import Customer, CustomerProfile, CustomerSession
 
 BLANKS = " \t\n\r\f\v"
 
@@ -22,6 +22,11 @@ def customer_by_email(email: str) -> Customer | None:
             customer = _by_email(email)
     # separation: end
     return customer
+
+
+def profile_of(customer: Customer) -> CustomerProfile:
+    """Return the profile of CUSTOMER: an empty one, that is in no table, where there is none."""
+    return CustomerProfile.objects.filter(customer=customer).first() or CustomerProfile(customer=customer)
 
 
 def live_sessions(now: datetime) -> QuerySet[CustomerSession]:

@@ -1,5 +1,12 @@
 """The small pages behind the links of mails."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.pages import ConfirmPage, ReactivatePage, ResetPage, VerifyPage
+
+urlpatterns = [
+    path("account/verify/<token>", VerifyPage.as_view()),
+    path("account/reset/<token>", ResetPage.as_view()),
+    path("account/confirm-email/<token>", ConfirmPage.as_view()),
+    path("account/reactivate/<token>", ReactivatePage.as_view()),
+]

@@ -29,3 +29,9 @@ def refused(response: Any) -> tuple[int, str]:
     """Return the status and the code of the problem that RESPONSE is."""
     body = problem(response)
     return body["status"], body["code"]
+
+
+def created(row: Any) -> str:
+    """Return when ROW was made, as the API writes it."""
+    row.refresh_from_db(fields=["created_at"])
+    return str(row.created_at.isoformat()).replace("+00:00", "Z")

@@ -1,5 +1,15 @@
 """The app's part of /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.api import account_views as account
+
+urlpatterns = [
+    path("auth/verify-email", account.VerifyEmail.as_view()),
+    path("auth/confirm-email", account.ConfirmEmail.as_view()),
+    path("auth/reset-password", account.ResetPassword.as_view()),
+    path("auth/reactivate", account.Reactivate.as_view()),
+    path("me/deactivate", account.DeactivateView.as_view()),
+    path("me/anonymise", account.AnonymiseView.as_view()),
+    path("me/export", account.ExportView.as_view()),
+]
