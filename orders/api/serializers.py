@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -11,7 +12,7 @@ from config.api.values import instant, money
 from orders.models import Order, OrderItem
 from restaurants.api.serializers import RestaurantRefSerializer, restaurant_ref
 
-MONEY = {"max_digits": 10, "decimal_places": 2}
+MoneyField = partial(serializers.DecimalField, max_digits=10, decimal_places=2, allow_null=True)
 
 
 @extend_schema_field({})
@@ -25,7 +26,7 @@ class OrderItemSerializer(serializers.Serializer[OrderItem]):
     id = serializers.IntegerField()
     name = serializers.CharField(help_text="As the menu calls it now.")
     quantity = serializers.IntegerField()
-    price = serializers.DecimalField(**MONEY, allow_null=True, help_text="Of one.")
+    price = MoneyField(help_text="Of one.")
     modifiers = AnyJSONField(allow_null=True, help_text="What was ordered differently, as the till wrote it.")
     notes = serializers.CharField(allow_null=True)
     status = serializers.ChoiceField(OrderItem.Status.choices)
@@ -40,7 +41,7 @@ class OrderSerializer(serializers.Serializer[Order]):
     order_type = serializers.ChoiceField(Order.Type.choices)
     restaurant = RestaurantRefSerializer()
     reservation_id = serializers.IntegerField(allow_null=True, help_text="The reservation at whose table it was.")
-    total_amount = serializers.DecimalField(**MONEY, allow_null=True)
+    total_amount = MoneyField()
     items = OrderItemSerializer(many=True)
     created_at = serializers.DateTimeField(allow_null=True)
     updated_at = serializers.DateTimeField(allow_null=True)
