@@ -360,6 +360,8 @@ SEPARATION_PLUGINS = {
     "customer": ["separation.panels.provenance"],
     "moved_at": ["separation.panels.moved_at"],
     "password_algorithm": ["separation.phases.password_algorithm"],
+    "mail_held": ["separation.copies.mail_held"],
+    "reminders_since": ["separation.copies.reminders_since"],
 }
 # separation: end
 

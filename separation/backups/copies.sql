@@ -5,10 +5,12 @@
 SELECT set_config('separation.bypass', 'on', true)
 
 -- name: ours
--- Whether the tables of customers' and of staff's log-ins are there, in our form; an earlier attempt had another one.
+-- Whether the tables of customers' and of staff's log-ins, and of mails, are there, in our form; an earlier attempt had
+-- another one of the first.
 SELECT (SELECT count(*) = 2 FROM pg_attribute
         WHERE attrelid = to_regclass('customer_sessions') AND attname IN ('revoked_at', 'revoked_reason')),
-    to_regclass('django_session') IS NOT NULL
+    to_regclass('django_session') IS NOT NULL,
+    to_regclass('post_office_email') IS NOT NULL AND to_regclass('post_office_log') IS NOT NULL
 
 -- name: end_customers_sessions
 -- Revokes every log-in of a customer; the rows stay.
@@ -18,3 +20,12 @@ WHERE revoked_at IS NULL
 -- name: end_staff_sessions
 -- Logs everybody out of the admin.
 DELETE FROM django_session
+
+-- name: cancel_mails
+-- Gives up the mails that are still to be sent, with what they say, and says why on each; counts them.
+WITH cancelled AS (
+    UPDATE post_office_email SET status = 1, last_updated = now(), message = '', html_message = '', context = NULL
+    WHERE status IN (2, 3) RETURNING id)
+INSERT INTO post_office_log (email_id, date, status, exception_type, message)
+SELECT id, now(), 1, 'Cancelled', 'It was queued when the backup was taken that this database was restored from.'
+FROM cancelled

@@ -44,12 +44,14 @@ NAMED_AT_MOST = 10
 class Restored:
     """What a restore did: everything the manifest lists; `locale` is the new database's where it differs.
 
-    `sessions_ended` is how many log-ins of customers and of staff were ended, because it is a copy.
+    `sessions_ended` is how many log-ins of customers and of staff were ended, because it is a copy, and
+    `mails_cancelled` how many queued mails were given up.
     """
 
     manifest: Manifest
     locale: Locale | None
     sessions_ended: tuple[int, int]
+    mails_cancelled: int
 
 
 def restore(
@@ -57,7 +59,8 @@ def restore(
 ) -> Restored:
     """Restore the backup in FOLDER into the empty database behind CONNECTION, compare it, mark it as a copy.
 
-    Once compared, every log-in in a copy is ended: what it holds was given out by the database it is a copy of.
+    Once compared, every log-in in a copy is ended, and every queued mail given up: those are the business of the
+    database it is a copy of.
 
     Verifies the whole backup first; makes the database if it is missing and the role may. Everything is one
     transaction: whatever stops it, a kill included, leaves the database empty. Raises Refused if the database is not
@@ -77,14 +80,14 @@ def restore(
         _fill(target, folder, manifest, key)
         _compare(target, folder, manifest)
         target.run("SET LOCAL search_path TO DEFAULT")
-        ended = _end_sessions(target) if environment == COPY else (0, 0)
+        ended = _end(target) if environment == COPY else (0, 0, 0)
         mark(target.wrapper, environment)
         target.run("COMMIT")
         if environment == COPY:
             with suppress(psycopg.Error):  # statistics only; the server makes them itself in time
                 target.run("ANALYZE")
         locale = _locale(target)
-    return Restored(manifest, None if locale == manifest.locale else locale, ended)
+    return Restored(manifest, None if locale == manifest.locale else locale, ended[:2], ended[2])
 
 
 def _make_if_missing(connection: BaseDatabaseWrapper, manifest: Manifest) -> None:
@@ -244,12 +247,14 @@ def _compare(target: Session, folder: Path, manifest: Manifest) -> None:
         raise CheckFailed(f"Not restored as it was: {', '.join(different[:NAMED_AT_MOST])}; nothing was restored.")
 
 
-def _end_sessions(target: Session) -> tuple[int, int]:
+def _end(target: Session) -> tuple[int, int, int]:
+    """End the log-ins of customers and of staff, and what was to be mailed; return how many each."""
     target.rows(COPIES.bypass)
-    ((of_customers, of_staff),) = target.rows(COPIES.ours)
+    ((of_customers, of_staff, mails),) = target.rows(COPIES.ours)
     return (
         target.raw.execute(COPIES.end_customers_sessions).rowcount if of_customers else 0,
         target.raw.execute(COPIES.end_staff_sessions).rowcount if of_staff else 0,
+        target.raw.execute(COPIES.cancel_mails).rowcount if mails else 0,
     )
 
 

@@ -105,6 +105,24 @@ def test_a_copy_has_no_open_sessions(legacy_database, target, backup_dir):
     assert execute(legacy.name, query) == [(False, "logged out"), (True, ""), (True, "")]
 
 
+def test_a_copy_mails_nobody(legacy_database, target, backup_dir):
+    legacy = legacy_database("plain", adopted=True)
+    execute(
+        legacy.name,
+        'INSERT INTO post_office_email (from_email, "to", cc, bcc, subject, message, html_message, status, context, '
+        "created, last_updated, backend_alias) SELECT 'a@example.org', 'b@example.org', '', '', 'Hi', 'text', 'html', "
+        "g, '{}', now(), now(), '' FROM generate_series(0, 3) g",
+    )
+    restored = restore_into(target, take(legacy.connection).path)
+    query = "SELECT status, message, html_message, context::text FROM post_office_email ORDER BY id"
+    given_up = (1, "", "", None)
+    assert restored.mails_cancelled == 2
+    assert execute(target, query) == [(0, "text", "html", "{}"), (1, "text", "html", "{}"), given_up, given_up]
+    assert execute(legacy.name, query) == [(status, "text", "html", "{}") for status in range(4)]
+    why = "It was queued when the backup was taken that this database was restored from."
+    assert execute(target, "SELECT status, exception_type, message FROM post_office_log") == [(1, "Cancelled", why)] * 2
+
+
 def test_sequences_go_on_where_they_stood(source, target, backup_dir):
     execute(source, "CREATE TABLE people (id serial PRIMARY KEY); INSERT INTO people SELECT FROM generate_series(1, 7)")
     restore_into(target, backup_of(source))

@@ -6,6 +6,7 @@ from django.core.management.base import CommandParser
 from django.db import connection
 
 from separation.console import Command as BaseCommand
+from separation.copies import cancel_queued
 from separation.environment import PRODUCTION, STAGING, environment_of, mark
 
 
@@ -28,7 +29,10 @@ class Command(BaseCommand):
         wanted = options["set"]
         if wanted:
             self.ask_phrase(f"{wanted.upper()} {name}", f"Database {name!r} will be taken for {wanted}.")
+            cancelled = cancel_queued(connection)
             mark(connection, wanted)
+            if cancelled:
+                self.say(f"Mails given up that were queued in the copy: {cancelled}")
         environment = environment_of(connection)
         self.say(f"{name}: {environment.name} ({environment.reason})")
         return 0

@@ -19,9 +19,9 @@ class Command(BaseCommand):
         "Restore a backup (its id or its folder) into the database of DATABASE_URL, or the one of --into, any server. "
         "It must be empty, and is made if missing and the role may. The backup is verified first; rows, sequences and "
         "the schema are compared afterwards; all of it is one transaction, so a failure leaves the database empty. The "
-        "restored database is marked as a copy, and all log-ins in it are ended. "
-        "Exit codes: 0 done, 1 damaged or not restored, 2 usage, 3 refused: the "
-        "database is not empty, the server is older than the backup's, or the role may not make a scratch database."
+        "restored database is marked as a copy, all log-ins in it are ended, and queued mails are given up. Exit "
+        "codes: 0 done, 1 damaged or not restored, 2 usage, 3 refused: the database is not empty, the server is older "
+        "than the backup's, or the role may not make a scratch database."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -73,6 +73,8 @@ class Command(BaseCommand):
         self._restored(restored, repr(name))
         if any(restored.sessions_ended):
             self.say("Log-ins ended in it: {} of customers, {} of staff".format(*restored.sessions_ended))
+        if restored.mails_cancelled:
+            self.say(f"Mails given up that were queued in it: {restored.mails_cancelled:,}")
         self.say(_switch_over(into, name))
         return 0
 
