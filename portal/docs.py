@@ -9,37 +9,15 @@ from django.shortcuts import render
 from django.urls import include, path
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.openapi import AutoSchema
 
 from config.api.problems import kinds
-from customers.api.authentication import ACCESS_COOKIE, CustomerAuthentication
 
 # Swagger UI and Redoc put styles into elements, and Redoc searches in a worker made of a blob.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-
-
-class CustomerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How customers authenticate: by a header, or, in browsers, by a cookie."""
-
-    target_class = CustomerAuthentication
-    name = ["bearer", "cookie"]
-
-    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[object]]]:
-        """Return that one of the two is enough."""
-        return [{name: []} for name in self.name]
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, object]]:
-        """Return both."""
-        cookie = "Set by a log-in that asks for cookies; with it, everything but GET needs `X-CSRFToken`."
-        return [
-            {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-            {"type": "apiKey", "in": "cookie", "name": ACCESS_COOKIE, "description": cookie},
-        ]
 
 
 @cache

@@ -93,9 +93,6 @@ GENERAL = {
     "not_authenticated": Kind(401, "Not logged in", "No credentials were sent; log in, or refresh the token."),
     "authentication_failed": Kind(401, "Credentials not accepted", "They are wrong, expired, revoked or not for here."),
     "permission_denied": Kind(403, "Not allowed", "Who asks is known, and may not do this."),
-    "csrf_failed": Kind(
-        403, "CSRF token missing or wrong", "With cookies, send `csrf_token` of the log-in as `X-CSRFToken`."
-    ),
     "not_found": Kind(404, "Not found", "There is no such thing here, or it is not yours."),
     "method_not_allowed": Kind(405, "Method not allowed", "The header `Allow` names the methods of this address."),
     "not_acceptable": Kind(406, "Not acceptable", "`Accept` allows nothing that this address can answer with."),

@@ -128,9 +128,9 @@ class Schema(AutoSchema):
         places = {parameter["in"] for parameter in operation.get("parameters", [])}
         body = "requestBody" in operation
         codes = ["not_acceptable", "throttled", *(code for code, kind in GENERAL.items() if kind.status == 503)]
-        if self.view.get_authenticators():
+        for authenticator in self.view.get_authenticators():
             codes += ["not_authenticated", "authentication_failed"]
-            codes += ["csrf_failed"] if self.method in _CHANGES else []
+            codes += getattr(authenticator, "refuses_changes", ()) if self.method in _CHANGES else ()
         codes += ["not_found"] if "path" in places else []
         codes += ["invalid"] if body or "query" in places else []
         codes += ["malformed", "too_large", "unsupported_media_type"] if body else []

@@ -22,6 +22,7 @@ from orders.selectors import orders_of
 class OrdersView(CustomerView, GenericAPIView[Order]):
     """One's own orders."""
 
+    queryset = Order.objects.none()  # by which the OpenAPI document knows the model
     serializer_class = OrderSerializer
     filter_backends = (DjangoFilterBackend, Ordering)
     filterset_class = OrderFilter

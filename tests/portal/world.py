@@ -1,0 +1,72 @@
+"""Something of everything that the customers' API shows, as many rows of each as a test wants."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
+
+from customers.models import Customer
+from customers.sessions import session_begin
+from menus.models import Menu, MenuItem, MenuSection
+from orders.models import Order, OrderItem
+from reservations.models import Reservation
+from restaurants.models import Restaurant
+from tests.factories import (
+    CustomerFactory,
+    CustomerRestaurantFactory,
+    MenuFactory,
+    OrderFactory,
+    ReservationFactory,
+    RestaurantFactory,
+    staff_of,
+)
+
+WEEK = dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), "12:00-22:00")
+
+
+@dataclass(frozen=True)
+class World:
+    """A customer and a restaurant, and what the customer has there and elsewhere."""
+
+    customer: Customer
+    restaurant: Restaurant
+    menu: Menu
+    reservation: Reservation
+    order: Order
+
+    def address(self, path: str) -> str:
+        """Return PATH of the OpenAPI document with something that exists in each of its places."""
+        session = self.customer.sessions.order_by("created_at").first()
+        known = {
+            "restaurants": self.restaurant.slug,
+            "menus": self.menu.pk,
+            "orders": self.order.pk,
+            "sessions": session.pk if session else "",
+            "reservations": self.reservation.pk,
+        }
+        return re.sub(r"(\w+)/\{\w+\}", lambda found: f"{found[1]}/{known[found[1]]}", path)
+
+
+def world(rows: int) -> World:
+    """Make ROWS of each thing that a list can show."""
+    now = timezone.now()
+    customer = CustomerFactory.create(email="carla@example.org")
+    restaurant = RestaurantFactory.create(slug="here", name="Here", opening_hours=WEEK)
+    staff_of(restaurant, "OWNER")
+    for number in range(rows):
+        there = RestaurantFactory.create()
+        CustomerRestaurantFactory.create(customer=customer, restaurant=there, visit_count=number)
+        menu = MenuFactory.create(restaurant=restaurant, published_at=now - timedelta(days=1))
+        for name in ("Starters", "Mains"):
+            section = MenuSection.objects.create(menu=menu, name=name)
+            item = MenuItem.objects.create(section=section, name="Soup", price="5,00 €")
+        day = datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=number - rows // 2)
+        reservation = ReservationFactory.create(
+            restaurant=there, customer=customer, reservation_date=day, customer_email=customer.email
+        )
+        order = OrderFactory.create(restaurant=there, customer=customer, reservation=reservation)
+        for _ in range(2):
+            OrderItem.objects.create(order=order, menu_item=item, price="5.00")
+        session_begin(customer=customer, user_agent="tests", ip="127.0.0.1")
+    return World(customer, restaurant, menu, reservation, order)
