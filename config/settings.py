@@ -362,6 +362,7 @@ SEPARATION_PLUGINS = {
     "password_algorithm": ["separation.phases.password_algorithm"],
     "mail_held": ["separation.copies.mail_held"],
     "reminders_since": ["separation.copies.reminders_since"],
+    "customer_missing": ["separation.arrivals.customer_missing"],
 }
 # separation: end
 

@@ -579,6 +579,28 @@ BEGIN
 END
 $mirror$
 
+-- name: arrive
+-- Brings the customers of users with this email into step now, since one of them is at the door: who moves is moved, as by
+-- a chunk, and what keeps the others back is a finding. Waits at most three seconds for whoever holds them, be it a chunk,
+-- and raises lock_not_available after that. What somebody else wrote in the meantime is seen.
+CREATE OR REPLACE FUNCTION separation_arrive(address text) RETURNS void
+LANGUAGE plpgsql {{planned_once}} SET lock_timeout = '3s' AS $mirror$
+DECLARE
+    ids integer[];
+BEGIN
+    IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
+        RETURN;
+    END IF;
+    ids := ARRAY(
+        SELECT u.id FROM users u
+        WHERE lower(btrim(u.email, E' \t\n\r\f\x0b')) = lower(btrim(address, E' \t\n\r\f\x0b')) AND u.is_customer
+        ORDER BY u.id FOR NO KEY UPDATE);
+    IF ids <> '{}' THEN
+        PERFORM separation_sync(ids);
+    END IF;
+END
+$mirror$
+
 -- name: follow
 -- Brings people into step if that can be done now, else queues them: raises nothing and waits briefly.
 CREATE OR REPLACE FUNCTION separation_follow(ids integer[]) RETURNS void
