@@ -10,6 +10,7 @@ from factory.declarations import (
     SubFactory,
 )
 from factory.django import DjangoModelFactory
+from post_office.models import STATUS, Email
 
 from accounts.models import RestaurantStaff, User
 from customers.models import Customer, CustomerProfile, CustomerRestaurant
@@ -74,6 +75,20 @@ class CustomerRestaurantFactory(DjangoModelFactory[CustomerRestaurant]):
 
     customer = SubFactory(CustomerFactory)
     restaurant = SubFactory(RestaurantFactory)
+
+
+class EmailFactory(DjangoModelFactory[Email]):
+    class Meta:
+        model = Email
+
+    from_email = "mail@restaurants.example"
+    to = Sequence(lambda n: [f"customer{n}@example.org"])
+    subject = "Welcome"
+    message = "Hello"
+    html_message = "<p>Hello</p>"
+    status = STATUS.queued
+    priority = 1
+    context = {"template": "welcome", "links": {}}
 
 
 class ReservationFactory(DjangoModelFactory[Reservation]):

@@ -14,6 +14,7 @@ from tests.factories import (
     ChunkFactory,  # separation: line
     CustomerFactory,
     CustomerRestaurantFactory,
+    EmailFactory,
     FindingFactory,  # separation: line
     MenuFactory,
     OrderFactory,
@@ -84,7 +85,8 @@ def rows_of(restaurant: Restaurant, mark: str) -> Rows:
 def world(db: None) -> World:
     here = RestaurantFactory.create(name="Here", slug="here")
     there = RestaurantFactory.create(name=f"{SECRET} There", slug=f"{SECRET}-there")
-    records: dict[str, int] = {}
+    mail = EmailFactory.create(subject=f"{SECRET} subject", to=[f"{SECRET}@example.org"])
+    records = {"post_office.email": mail.pk}
     # separation: begin
     run = RunFactory.create(operator=f"{SECRET} operator")
     chunk = ChunkFactory.create(run=run, error=f"{SECRET} error")

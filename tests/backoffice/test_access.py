@@ -58,6 +58,7 @@ EXPECTED = {
     "orders.order": FOR_STAFF,
     "menus.recipe": FOR_MANAGERS,
     "menus.menu": FOR_MANAGERS,
+    "post_office.email": RECORDS,
     # separation: begin
     "separation.run": RECORDS,
     "separation.chunk": RECORDS,

@@ -12,6 +12,7 @@ from tests.factories import (
     ChunkFactory,  # separation: line
     CustomerFactory,
     CustomerRestaurantFactory,
+    EmailFactory,
     FindingFactory,  # separation: line
     MenuFactory,
     OrderFactory,
@@ -60,6 +61,7 @@ def pages(client: Client) -> Callable[[], list[str]]:
         OrderFactory.create(restaurant=place, customer=customer, user=user, reservation=reservation),
         RecipeFactory.create(restaurant=place, user=user),
         MenuFactory.create(restaurant=place, user=user),
+        EmailFactory.create(),
         # separation: begin
         RunFactory.create(),
         ChunkFactory.create(),
@@ -96,7 +98,7 @@ def write_everywhere(types: tuple[str, ...], value: str) -> int:
                 if table in ("customers", "users") and column == "email":
                     cursor.execute(f"UPDATE {table} SET email = %s || id", [value])
                 else:
-                    cursor.execute(f"UPDATE {table} SET {column} = %s", [value[:longest] if longest else value])
+                    cursor.execute(f'UPDATE {table} SET "{column}" = %s', [value[:longest] if longest else value])
                 written += 1
     return written
 

@@ -16,6 +16,7 @@ from tests.factories import (
     ChunkFactory,  # separation: line
     CustomerFactory,
     CustomerRestaurantFactory,
+    EmailFactory,
     FindingFactory,  # separation: line
     MenuFactory,
     OrderFactory,
@@ -44,6 +45,7 @@ def add_rows(place: Restaurant, count: int) -> None:
         OrderFactory.create(restaurant=place, customer=customer, user=user)
         RecipeFactory.create(restaurant=place, user=user)
         MenuFactory.create(restaurant=place, user=user)
+        EmailFactory.create()
         # separation: begin
         run = RunFactory.create()
         ChunkFactory.create(run=run, state=Chunk.FAILED)
