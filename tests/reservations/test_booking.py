@@ -4,10 +4,20 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from django.db import OperationalError, transaction
 
 from reservations import errors
-from reservations.models import BookingLog, BookingTerms, Reservation
-from reservations.services import Actor, Changes, Contact, reservation_cancel, reservation_change, reservation_create
+from reservations.models import BookingLog, BookingSlot, BookingTerms, Reservation
+from reservations.services import (
+    Actor,
+    Changes,
+    Contact,
+    booking_persons_forget,
+    booking_slots_forget,
+    reservation_cancel,
+    reservation_change,
+    reservation_create,
+)
 from restaurants.models import Restaurant
 from tests.factories import (
     BookingPolicyFactory,
@@ -382,3 +392,38 @@ def test_a_booking_that_is_gone(restaurant: Restaurant) -> None:
     Reservation.objects.all().delete()
     with pytest.raises(errors.NotChangeable, match="is not there any more"):
         reservation_cancel(reservation=reservation, actor=GUEST, now=NOW)
+
+
+def test_the_locks_of_days_that_are_over_go(restaurant: Restaurant, owner: int) -> None:
+    BookingPolicyFactory.create(restaurant=restaurant, covers_per_slot=4, covers_per_day=20)
+    book(restaurant)
+    slots = list(BookingSlot.objects.order_by("pk").values_list("day", "minute"))
+    assert slots == [(FRIDAY, -1), *((FRIDAY, minute) for minute in range(1140, 1230, 15))]
+    assert booking_slots_forget(now=datetime(2026, 6, 8, 23, tzinfo=UTC)) == 0
+    assert booking_slots_forget(now=datetime(2026, 6, 9, tzinfo=UTC)) == 7
+
+
+def test_the_log_is_only_added_to_but_forgets_the_person(restaurant: Restaurant, owner: int) -> None:
+    reservation, other = book(restaurant, special_requests="Window"), book(restaurant)
+    reservation_change(reservation=reservation, actor=GUEST, changes=Changes(contact=Contact("Carla")), now=NOW)
+    for change in (lambda: BookingLog.objects.update(actor_id=1), lambda: BookingLog.objects.all().delete()):
+        with pytest.raises(OperationalError, match="is only ever added to"), transaction.atomic():
+            change()
+    booking_persons_forget(reservations=[reservation.pk])
+    created, changed = BookingLog.objects.filter(reservation=reservation)
+    assert created.after == {
+        "customer_name": None,
+        "customer_phone": None,
+        "customer_email": None,
+        "special_requests": None,
+        "day": "2026-06-05",
+        "time": "19:00",
+        "party_size": 2,
+        "status": "CONFIRMED",
+        "duration_minutes": 90,
+    }
+    empty = {"customer_name": None, "customer_email": None, "customer_phone": None}
+    assert (changed.before, changed.after) == (empty, empty)
+    assert BookingLog.objects.get(reservation=other).after["customer_name"] == "Carla Customer"
+    with pytest.raises(OperationalError), transaction.atomic():
+        BookingLog.objects.update(actor_id=1)
