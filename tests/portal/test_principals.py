@@ -7,6 +7,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -98,8 +99,7 @@ def signed(kind: TokenKind, tokens: Tokens, **claims: Any) -> str:
 
 def other(**changes: Any) -> TokenKind:
     """Return the kind of access tokens, but for some of it."""
-    fields = {"name": ACCESS.name, "issuer": ACCESS.issuer, "audience": ACCESS.audience, "secrets": ACCESS.secrets}
-    return TokenKind(**fields | changes)
+    return replace(ACCESS, **changes)
 
 
 def by_hand(tokens: Tokens, key: Any, algorithm: str = "HS256", **header: Any) -> str:
@@ -184,8 +184,9 @@ def everywhere(here: World, client: Callable[[], Api]) -> dict[tuple[str, str], 
     answers = {}
     for path, method in CUSTOMERS:
         with transaction.atomic():  # what one of them changes is no matter of the next
-            ask, body = getattr(client(), method), None if method == "get" else {}
-            answers[path, method] = ask(here.address(f"/api/v1/{path}"), body)
+            ask = getattr(client(), method)
+            body: tuple[Any, ...] = () if method == "get" else ({},)
+            answers[path, method] = ask(here.address(f"/api/v1/{path}"), *body)
             transaction.set_rollback(True)
     return answers
 
