@@ -7,3 +7,9 @@ class ReservationsConfig(AppConfig):
     """Reservations of tables."""
 
     name = "reservations"
+
+    def ready(self) -> None:
+        """Say what links in mails there are."""
+        from reservations.links import register_links
+
+        register_links()

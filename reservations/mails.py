@@ -1,15 +1,53 @@
-"""The mails about bookings, queued in the transaction that causes them."""
+"""The mails about a booking, in its restaurant's name.
 
+Each is queued in the caller's transaction. None holds what whoever booked typed, name and wishes: with somebody else's
+address that would be a way to send them anything. The link that manages the booking is signed at delivery
+(`reservations/links.py`).
+"""
+
+from config.mail import mail_queue
 from reservations.models import Reservation
+from reservations.terms import starts_at
+from reservations.words import address_of, limits, people, when
 
 
 def mail_confirmed(reservation: Reservation) -> None:
-    """Tell the guest that the table is booked."""
+    """Tell whose booking it is that the table is booked; not delivered any more once it is cancelled or over."""
+    _queue("booking-confirmed", reservation)
 
 
 def mail_changed(reservation: Reservation) -> None:
-    """Tell the guest what the booking is now."""
+    """Tell whose booking it is what it is now; not delivered any more once it is cancelled or over."""
+    _queue("booking-changed", reservation)
 
 
 def mail_cancelled(reservation: Reservation) -> None:
-    """Tell the guest that the booking is cancelled."""
+    """Tell whose booking it was that it is cancelled, whoever did that."""
+    _queue("booking-cancelled", reservation)
+
+
+def mail_reminder(reservation: Reservation) -> None:
+    """Remind whose booking it is; not delivered any more once it is cancelled or over."""
+    _queue("booking-reminder", reservation)
+
+
+def _queue(template: str, reservation: Reservation) -> None:
+    """Queue a mail to the address of RESERVATION; none where it has no address, as those booked on the phone."""
+    if not reservation.customer_email:
+        return
+    restaurant = reservation.restaurant
+    mail_queue(
+        to=reservation.customer_email,
+        template=template,
+        context={
+            "booking": reservation.pk,
+            "when": when(reservation),
+            "party": people(reservation.party_size),
+            "address": address_of(restaurant),
+            "phone": restaurant.phone or "",
+            "limits": limits(reservation),
+        },
+        sender=restaurant.name,
+        reply_to=restaurant.email or "",
+        expires_at=starts_at(reservation),
+    )

@@ -114,7 +114,7 @@ def reservation_change(
     """
     now = now or timezone.now()
     with transaction.atomic():
-        row = _hold(reservation)
+        row = reservation_hold(reservation=reservation)
         _require_changeable(row, now, terms_of(row).change_cutoff_minutes, "changed")
         before = _state(row)
         if changed := [*_moved(row, changes, now), *_told(row, changes)]:
@@ -130,7 +130,7 @@ def reservation_cancel(
 ) -> Reservation:
     """Cancel a booking, and return it; its row stays. Raises NotChangeable and PastCutoff."""
     with transaction.atomic():
-        row = _hold(reservation)
+        row = reservation_hold(reservation=reservation)
         _require_changeable(row, now or timezone.now(), terms_of(row).cancel_cutoff_minutes, "cancelled")
         before = _state(row)
         row.status = Reservation.Status.CANCELLED
@@ -138,6 +138,20 @@ def reservation_cancel(
         _raise_sequence(row)
         _log(row, actor, _ACTION.CANCELLED, before, reason=reason)
         mails.mail_cancelled(row)
+    return row
+
+
+def reservation_hold(*, reservation: Reservation) -> Reservation:
+    """Lock a booking, and whose it is before it, until the caller's transaction ends; return it as it is now.
+
+    Raises NotChangeable if it is gone, AccountClosed if whose it is has no account any more.
+    """
+    owner = Reservation.objects.filter(pk=reservation.pk).values_list("customer_id", flat=True).first()
+    _begin(owner)
+    rows = Reservation.objects.select_for_update(no_key=True, of=("self",)).select_related("restaurant")
+    row = rows.filter(pk=reservation.pk).first()
+    if row is None:
+        raise errors.NotChangeable("This booking is not there any more.")
     return row
 
 
@@ -165,17 +179,6 @@ def _begin(customer_id: int | None) -> None:
     active = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).values_list("is_active", flat=True)
     if list(active) != [True]:
         raise errors.AccountClosed("This account is closed.")
-
-
-def _hold(reservation: Reservation) -> Reservation:
-    """Lock a booking, and whose it is before it, and return it as it is now."""
-    owner = Reservation.objects.filter(pk=reservation.pk).values_list("customer_id", flat=True).first()
-    _begin(owner)
-    rows = Reservation.objects.select_for_update(no_key=True, of=("self",)).select_related("restaurant")
-    row = rows.filter(pk=reservation.pk).first()
-    if row is None:
-        raise errors.NotChangeable("This booking is not there any more.")
-    return row
 
 
 def _require_changeable(row: Reservation, now: datetime, cutoff_minutes: int, done: str) -> None:
