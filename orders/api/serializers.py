@@ -27,7 +27,7 @@ class OrderItemSerializer(serializers.Serializer[OrderItem]):
     name = serializers.CharField(help_text="As the menu calls it now.")
     quantity = serializers.IntegerField()
     price = MoneyField(help_text="Of one.")
-    modifiers = AnyJSONField(allow_null=True, help_text="What was ordered differently, as the till wrote it.")
+    modifiers = AnyJSONField(help_text="What was ordered differently, as the till wrote it.")
     notes = serializers.CharField(allow_null=True)
     status = serializers.ChoiceField(OrderItem.Status.choices)
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -34,18 +35,22 @@ class World:
     menu: Menu
     reservation: Reservation
     order: Order
+    session: UUID
 
     def address(self, path: str) -> str:
         """Return PATH of the OpenAPI document with something that exists in each of its places."""
-        session = self.customer.sessions.order_by("created_at").first()
-        known = {
+        return re.sub(r"\{(\w+)\}", lambda found: str(self.known(path, found[1])), path)
+
+    def known(self, path: str, name: str) -> object:
+        """Return what exists in the place NAME of PATH."""
+        places = {
             "restaurants": self.restaurant.slug,
             "menus": self.menu.pk,
             "orders": self.order.pk,
-            "sessions": session.pk if session else "",
+            "sessions": self.session,
             "reservations": self.reservation.pk,
         }
-        return re.sub(r"(\w+)/\{\w+\}", lambda found: f"{found[1]}/{known[found[1]]}", path)
+        return places[path.partition(f"/{{{name}}}")[0].rpartition("/")[2]]
 
 
 def world(rows: int) -> World:
@@ -68,5 +73,5 @@ def world(rows: int) -> World:
         order = OrderFactory.create(restaurant=there, customer=customer, reservation=reservation)
         for _ in range(2):
             OrderItem.objects.create(order=order, menu_item=item, price="5.00")
-        session_begin(customer=customer, user_agent="tests", ip="127.0.0.1")
-    return World(customer, restaurant, menu, reservation, order)
+        session = session_begin(customer=customer, user_agent="tests", ip="127.0.0.1")
+    return World(customer, restaurant, menu, reservation, order, session.session.pk)
