@@ -265,10 +265,8 @@ def _answerable(restaurant: Restaurant) -> int:
     """
     ranks = {name: rank for rank, name in enumerate(RestaurantStaff.Role.values)}
     staff = RestaurantStaff.objects.filter(restaurant=restaurant, is_active=True)
-    # separation: begin
-    # A booking of somebody in `users` who eats here too is their own.
-    staff = staff.filter(user__is_customer=False)
-    # separation: end
+    # A person has one id: what stands with that of a customer would be the customer's own booking.
+    staff = staff.exclude(user__in=Customer.objects.values("pk"))
     rank = Case(*(When(role=name, then=rank) for name, rank in ranks.items()), output_field=IntegerField())
     users = staff.order_by(-rank, "user_id").values_list("user_id", flat=True)
     user = users.first()
