@@ -170,7 +170,7 @@ def customer_anonymise(*, customer: Customer) -> None:
     customer.save(update_fields=[*_PERSONAL, "anonymized_at", "updated_at"])
     profile = CustomerProfile.objects.filter(customer=customer).first()
     if profile:
-        empty = CustomerProfile()
+        empty = CustomerProfile(tags=[])
         _change(profile, {name: getattr(empty, name) for name in _PROFILE})
     customer.restaurants.update(notes=None, vip_status=False, updated_at=timezone.now())
     customer.sessions.all().delete()
@@ -187,7 +187,7 @@ def customer_update(*, customer: Customer, changes: Mapping[str, Any]) -> Custom
 def profile_update(*, customer: Customer, changes: Mapping[str, Any]) -> CustomerProfile:
     """Change a customer's profile, and nothing that CHANGES does not name; return it."""
     with transaction.atomic():
-        profile, _ = CustomerProfile.objects.get_or_create(customer=customer_locked(customer))
+        profile = _profile_of(customer_locked(customer))
         _change(profile, changes)
         return profile
 
@@ -195,7 +195,7 @@ def profile_update(*, customer: Customer, changes: Mapping[str, Any]) -> Custome
 def preferences_update(*, customer: Customer, changes: Mapping[str, Any]) -> CustomerProfile:
     """Merge CHANGES, which are known to be valid, into what a customer prefers; return the profile."""
     with transaction.atomic():
-        profile, _ = CustomerProfile.objects.get_or_create(customer=customer_locked(customer))
+        profile = _profile_of(customer_locked(customer))
         _change(profile, {"preferences": preferences_merged(profile.preferences, changes)})
         return profile
 
@@ -238,10 +238,15 @@ def _inserted(customer: Customer) -> bool:
     try:
         with _taken_told():
             customer.save(force_insert=True)
-            CustomerProfile.objects.get_or_create(customer=customer)
+            _profile_of(customer)
     except AddressTaken:
         return False
     return True
+
+
+def _profile_of(customer: Customer) -> CustomerProfile:
+    """Return a customer's profile, made if there is none; in a table that is older than ours, tags are not null."""
+    return CustomerProfile.objects.get_or_create(customer=customer, defaults={"tags": []})[0]
 
 
 def _prove(customer: Customer, *also: str) -> None:

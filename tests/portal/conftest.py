@@ -1,15 +1,10 @@
-"""What the portal's tests share: passwords that cost next to nothing."""
+"""What the portal's tests share."""
 
 import pytest
-from django.contrib.auth.hashers import Argon2PasswordHasher
 
-from config.hashers import LegacyBCryptHasher
+from tests.hashes import hash_cheaply
 
 
 @pytest.fixture(autouse=True)
-def cheap_hashes(monkeypatch):
-    """Hash as everywhere, but at the lowest cost there is."""
-    monkeypatch.setattr(LegacyBCryptHasher, "rounds", 4)
-    monkeypatch.setattr(Argon2PasswordHasher, "time_cost", 1)
-    monkeypatch.setattr(Argon2PasswordHasher, "memory_cost", 8)
-    monkeypatch.setattr(Argon2PasswordHasher, "parallelism", 1)
+def cheap(monkeypatch):
+    hash_cheaply(monkeypatch)

@@ -125,7 +125,7 @@ def test_what_stays(zenobia, as_customer):
     assert str(row) == f"customer {zenobia.pk}"
     assert not CustomerSession.objects.exists()
     profile = CustomerProfile.objects.get()
-    assert (profile.customer_id, profile.tags, profile.preferences, profile.birthday) == (zenobia.pk, None, {}, None)
+    assert (profile.customer_id, profile.tags, profile.preferences, profile.birthday) == (zenobia.pk, [], {}, None)
     assert list(
         Reservation.objects.order_by("id").values_list(
             "customer_id", "customer_name", "customer_phone", "customer_email", "special_requests", "notes", "status"

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from django.contrib.staticfiles import finders
@@ -47,7 +48,7 @@ def reactivate(api, as_customer, ann):
     return "/account/reactivate/"
 
 
-PAGES = {
+PAGES: dict[Any, tuple[str, str, dict[str, Any]]] = {
     verify: ("Confirm your email address", "Your address is confirmed", {"email_verified": True}),
     reset: ("Set a new password", "Your new password is set", {"email_verified": True}),
     confirm: ("Use this email address", "Your email address is changed", {"email": "lee@example.org"}),

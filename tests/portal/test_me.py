@@ -1,5 +1,7 @@
 """A customer reads and changes what they say of themselves; of two who change at once, the second has to look again."""
 
+from typing import Any
+
 import pytest
 
 from customers.models import CustomerProfile
@@ -149,7 +151,7 @@ def test_what_is_refused_of_a_profile(client, changes, field, code):
     assert (body["status"], [(error["field"], error["code"]) for error in body["errors"]]) == (400, [(field, code)])
 
 
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "language": None,
     "notifications": {"reminders": True},
     "seating": {"area": None, "quiet": False, "high_chair": False, "step_free": False},

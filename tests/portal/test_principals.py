@@ -71,7 +71,7 @@ def endpoints(patterns: list[Any] | None = None, before: str = "") -> Iterator[t
 CUSTOMERS = sorted({(path, method) for path, method in endpoints() if method not in PUBLIC.get(path, ())})
 
 
-def test_what_is_public_is_there_and_the_rest_is_customers_own():
+def test_what_is_public_is_there_and_the_rest_belongs_to_customers():
     assert [path for path, _ in CUSTOMERS if not path.startswith(("me", "auth/logout"))] == []
     assert len(CUSTOMERS) > 15
 
