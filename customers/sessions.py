@@ -77,6 +77,8 @@ def session_begin(*, customer: Customer, user_agent: str, ip: str) -> Tokens:
         )
         if not same.update(last_login=now):
             raise SessionEnded
+        # What is long over tells where somebody was, and nobody needs that any more.
+        CustomerSession.objects.filter(customer=customer, expires_at__lt=now - LONGEST).delete()
         session = CustomerSession.objects.create(
             id=key,
             family=key,

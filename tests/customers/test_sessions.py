@@ -77,6 +77,15 @@ def test_no_log_in_begins_for_whoever_changed_meanwhile(customer, changed):
     assert not CustomerSession.objects.exists()
 
 
+def test_log_ins_that_are_long_over_go_with_the_next(customer, tokens):
+    late, older = session_begin(customer=customer, **CLIENT), session_begin(customer=CustomerFactory.create(), **CLIENT)
+    later(tokens, expires_at=timezone.now() - LONGEST - timedelta(days=1))
+    later(late, expires_at=timezone.now() - LONGEST + timedelta(days=1))
+    later(older, expires_at=timezone.now() - LONGEST - timedelta(days=1))
+    new = session_begin(customer=customer, **CLIENT)
+    assert set(CustomerSession.objects.values_list("pk", flat=True)) == {each.session.pk for each in (late, older, new)}
+
+
 def test_a_device_is_kept_as_one_short_line(customer):
     tokens = session_begin(customer=customer, user_agent="Fire\nfox\x00" + "x" * 500, ip="")
     assert (row(tokens).user_agent, row(tokens).ip) == ("Firefox" + "x" * 193, None)
