@@ -1,9 +1,26 @@
 """The REST API as a client sees it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.http.response import HttpResponseBase
 from rest_framework.test import APIClient
+
+
+@contextmanager
+def within_transaction() -> Iterator[None]:
+    """Let the WSGI application, called in this process, stay in the test's transaction, as Django's client does."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    try:
+        yield
+    finally:
+        for signal in signals:
+            signal.connect(close_old_connections)
 
 
 class Api(APIClient):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from config.api.problems import CONTENT_TYPE, GENERAL, DomainError, kinds, problem_body
@@ -19,6 +20,7 @@ _IF_MATCH = "The `ETag` that was read: the change is made only if nobody made an
 _IF_NONE_MATCH = "An `ETag` that is there already: while it is current, the answer is 304 without a body."
 
 
+@extend_schema_serializer(component_name="FieldError")
 class FieldErrorBody(serializers.Serializer[Any]):
     """What is wrong with one field."""
 
@@ -27,6 +29,7 @@ class FieldErrorBody(serializers.Serializer[Any]):
     message = serializers.CharField()
 
 
+@extend_schema_serializer(component_name="Problem")
 class ProblemBody(serializers.Serializer[Any]):
     """An error, as RFC 9457 has it. Programs branch on `code`."""
 

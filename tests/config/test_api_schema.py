@@ -129,7 +129,7 @@ def test_a_problem_is_shown_with_each_of_its_codes(document: dict[str, Any]) -> 
         "description": "`sold_out_in_tests`: Nothing is left of it.",
         "content": {
             "application/problem+json": {
-                "schema": {"$ref": "#/components/schemas/ProblemBody"},
+                "schema": {"$ref": "#/components/schemas/Problem"},
                 "examples": {
                     "sold_out_in_tests": {
                         "value": {

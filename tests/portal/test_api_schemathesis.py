@@ -7,8 +7,7 @@ from typing import Any
 import hypothesis
 import pytest
 import schemathesis
-from django.core.signals import request_finished, request_started
-from django.db import close_old_connections, transaction
+from django.db import transaction
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -21,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 from config.wsgi import application
 from customers.sessions import session_begin
 from portal.docs import document
+from tests.api import within_transaction
 from tests.factories import PASSWORD
 from tests.portal.world import World, world
 
@@ -56,11 +56,8 @@ schema.app = application
 def here(db: None, settings: Any) -> Iterator[World]:
     """A world, and an application that stays in the test's transaction."""
     settings.ALLOWED_HOSTS = ["localhost"]
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield world(1)
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
+    with within_transaction():
+        yield world(1)
 
 
 @schema.parametrize()
