@@ -1,8 +1,9 @@
 """The customers' page, which joins what every app knows of a customer, and the index of the admin."""
 
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Lower
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +16,7 @@ from backoffice.tables import link, shown_value, table
 from config.plugins import plugged  # separation: line
 from config.scoping import MANAGER, FormInline, ScopedAdmin, TableInline, column
 from customers.models import Customer, CustomerProfile, CustomerRestaurant
+from customers.services import customer_close, customer_open
 from orders.models import Order
 from reservations.models import Reservation
 
@@ -96,6 +98,29 @@ class CustomerAdmin(ScopedAdmin):
     )
     readonly_fields = tuple(name for _, part in fieldsets for name in part["fields"])
     change_form_outer_after_template = "backoffice/panels.html"
+    actions = ("close_accounts", "open_accounts")
+
+    def has_superadmin_permission(self, request: HttpRequest) -> bool:
+        """Return whether this user may close accounts, which are not one restaurant's."""
+        return bool(request.user.is_staff and request.user.is_superuser)  # type: ignore[union-attr]
+
+    @admin.action(description="Close the accounts", permissions=["superadmin"])
+    def close_accounts(self, request: HttpRequest, customers: QuerySet[Customer]) -> None:
+        """Let these customers in no more, and end their log-ins."""
+        self._switch(request, customers.filter(is_active=True), customer_close, "closed")
+
+    @admin.action(description="Open the accounts again", permissions=["superadmin"])
+    def open_accounts(self, request: HttpRequest, customers: QuerySet[Customer]) -> None:
+        """Let these customers in again, but who is anonymised."""
+        self._switch(request, customers.filter(is_active=False, anonymized_at=None), customer_open, "opened again")
+
+    def _switch(self, request: HttpRequest, customers: QuerySet[Customer], do: Callable[..., None], done: str) -> None:
+        """Do it to each, in the order of their ids, and write it into the history of each."""
+        chosen = list(customers.order_by("pk"))
+        for customer in chosen:
+            do(customer=customer)
+            self.log_change(request, customer, f"The account was {done}.")
+        messages.success(request, f"{len(chosen)} {done}; the others were so already, or are anonymised.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the customers this user may see, each with the number of their restaurants."""

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from config.links import LinkInvalid, link_read, register
+from customers.locks import customer_locked
 from customers.models import Customer
 from customers.selectors import customer_by_email
 
@@ -43,8 +44,11 @@ class Link:
         Raises LinkInvalid where it is no link of ours, too old, was used, or something changed that ends it.
         """
         claims = link_read(self.purpose, token)
-        customer = Customer.objects.select_for_update(no_key=True).filter(pk=claims["customer"]).first()
-        if customer is None or not self._holds(customer, claims):
+        try:
+            customer = customer_locked(claims["customer"])
+        except Customer.DoesNotExist:
+            raise LinkInvalid from None
+        if not self._holds(customer, claims):
             raise LinkInvalid
         return customer, claims
 
@@ -115,8 +119,16 @@ def confirm_claims(argument: str, to: str) -> dict[str, Any] | None:
     return claims and {**claims, "email": to}
 
 
+def reactivate_claims(argument: str, to: str) -> dict[str, Any] | None:
+    """Return what the link carries that undoes the change made at the time ARGUMENT; nothing after another change."""
+    customer = customer_by_email(to)
+    unchanged = customer and str(customer.updated_at) == argument
+    return REACTIVATE.claims_for(argument, to) if unchanged else None
+
+
 def register_links() -> None:
     """Make the links known to whoever delivers mails."""
+    asked = {CONFIRM: confirm_claims, REACTIVATE: reactivate_claims}
     for link in (VERIFY, RESET, CONFIRM, REACTIVATE):
-        claims = confirm_claims if link is CONFIRM else link.claims_for
+        claims = asked.get(link, link.claims_for)
         register(link.purpose, path=link.path, claims=claims, max_age=int(link.lasts.total_seconds()))

@@ -57,7 +57,8 @@ def mail_email_changed(*, to: str, new_email: str) -> None:
 
 def mail_deactivated(customer: Customer) -> None:
     """Say goodbye, with the link that opens the account again."""
-    mail_queue(to=customer.email, template="deactivated", context={})
+    customer.refresh_from_db(fields=["updated_at"])
+    mail_queue(to=customer.email, template="deactivated", context={"since": str(customer.updated_at)})
 
 
 def mail_session_theft(customer: Customer) -> None:

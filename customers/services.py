@@ -18,6 +18,7 @@ from django.utils import timezone
 from customers import mails
 from customers.errors import AddressTaken
 from customers.links import CONFIRM, REACTIVATE, RESET, VERIFY, same_address
+from customers.locks import customer_locked, wait_briefly
 from customers.login import failures_forget
 from customers.models import Customer, CustomerProfile, CustomerSession
 from customers.passwords import customer_check_password, customer_set_password, password_algorithm
@@ -58,6 +59,7 @@ def customer_register(*, email: str, password: str, first_name: str, last_name: 
     password_check(password, customer, field="password")
     customer.password = make_password(password, hasher=password_algorithm())
     with transaction.atomic():
+        wait_briefly()
         if _inserted(customer):
             mails.mail_verification(to=email)
         else:
@@ -148,12 +150,38 @@ def email_confirm(*, token: str) -> Customer:
         return customer
 
 
+def customer_deactivate(*, customer: Customer, password: str) -> None:
+    """Close an account until its customer opens it again by the link in the mail, or staff do; end every log-in.
+
+    Raises ValidationError for a wrong password.
+    """
+    customer_prove_password(customer=customer, password=password)
+    with transaction.atomic():
+        customer = customer_locked_as_proved(customer)
+        customer_close(customer=customer)
+        mails.mail_deactivated(customer)
+
+
 def customer_reactivate(*, token: str) -> None:
     """Open an account again that its customer had deactivated. Raises LinkInvalid."""
     with transaction.atomic():
         customer, _ = REACTIVATE.read(token)
-        customer.is_active = True
-        customer.save(update_fields=["is_active", "updated_at"])
+        customer_open(customer=customer)
+
+
+def customer_close(*, customer: Customer) -> None:
+    """Let nobody into an account any more; end every log-in."""
+    with transaction.atomic():
+        _change(customer_locked(customer.pk), {"is_active": False})
+        sessions_end(customer=customer, reason="deactivated")
+
+
+def customer_open(*, customer: Customer) -> None:
+    """Let a customer in again who is not anonymised."""
+    with transaction.atomic():
+        row = customer_locked(customer.pk)
+        if row.anonymized_at is None:
+            _change(row, {"is_active": True})
 
 
 def customer_anonymise(*, customer: Customer) -> None:
@@ -179,7 +207,7 @@ def customer_anonymise(*, customer: Customer) -> None:
 def customer_update(*, customer: Customer, changes: Mapping[str, Any]) -> Customer:
     """Change what a customer says of themselves, and nothing that CHANGES does not name; return the row."""
     with transaction.atomic():
-        customer = customer_locked(customer)
+        customer = customer_locked(customer.pk)
         _change(customer, changes)
         return customer
 
@@ -187,7 +215,7 @@ def customer_update(*, customer: Customer, changes: Mapping[str, Any]) -> Custom
 def profile_update(*, customer: Customer, changes: Mapping[str, Any]) -> CustomerProfile:
     """Change a customer's profile, and nothing that CHANGES does not name; return it."""
     with transaction.atomic():
-        profile = _profile_of(customer_locked(customer))
+        profile = _profile_of(customer_locked(customer.pk))
         _change(profile, changes)
         return profile
 
@@ -195,14 +223,9 @@ def profile_update(*, customer: Customer, changes: Mapping[str, Any]) -> Custome
 def preferences_update(*, customer: Customer, changes: Mapping[str, Any]) -> CustomerProfile:
     """Merge CHANGES, which are known to be valid, into what a customer prefers; return the profile."""
     with transaction.atomic():
-        profile = _profile_of(customer_locked(customer))
+        profile = _profile_of(customer_locked(customer.pk))
         _change(profile, {"preferences": preferences_merged(profile.preferences, changes)})
         return profile
-
-
-def customer_locked(customer: Customer) -> Customer:
-    """Return the customer's row as it is now, locked until the transaction ends."""
-    return Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
 
 
 def customer_prove_password(*, customer: Customer, password: str) -> None:
@@ -217,7 +240,7 @@ def customer_locked_as_proved(customer: Customer) -> Customer:
 
     The proof takes a quarter of a second, for which nobody else shall wait. Raises ValidationError.
     """
-    locked = customer_locked(customer)
+    locked = customer_locked(customer.pk)
     if locked.password != customer.password:
         raise ValidationError({"password": _WRONG})
     return locked

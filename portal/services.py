@@ -11,10 +11,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from post_office.models import Email
 
-from customers import mails
 from customers import services as accounts
 from customers.models import Customer
-from customers.sessions import sessions_end
 from orders.models import Order, OrderItem
 from reservations.errors import NotChangeable
 from reservations.idempotency import idempotency_keys_forget
@@ -53,20 +51,6 @@ def guest_bookings_claim(*, customer: Customer) -> int:
         customer=None, source=GUEST, address=Lower(Value(customer.email))
     )
     return Reservation.objects.filter(pk__in=_locked(bookings)).update(customer=customer, updated_at=timezone.now())
-
-
-def customer_deactivate(*, customer: Customer, password: str) -> None:
-    """Close an account until its customer opens it again by the link in the mail, or staff do; end every log-in.
-
-    Raises ValidationError for a wrong password.
-    """
-    accounts.customer_prove_password(customer=customer, password=password)
-    with transaction.atomic():
-        customer = accounts.customer_locked_as_proved(customer)
-        customer.is_active = False
-        customer.save(update_fields=["is_active", "updated_at"])
-        sessions_end(customer=customer, reason="deactivated")
-        mails.mail_deactivated(customer)
 
 
 def customer_anonymise(*, customer: Customer, password: str) -> None:

@@ -16,6 +16,7 @@ from customers import services
 from customers.api import account_serializers as bodies
 from customers.api.authentication import customer_of, session_of
 from customers.api.views import CustomerView
+from customers.locks import customer_locked
 from customers.models import CustomerProfile
 from customers.selectors import profile_of
 from customers.throttles import throttle
@@ -123,7 +124,7 @@ class MeView(CustomerView):
         """Change one's names or phone number."""
         changes = valid(bodies.Names, request, partial=True)
         with transaction.atomic():
-            customer = services.customer_locked(customer_of(request))
+            customer = customer_locked(customer_of(request).pk)
             require_match(request, etag_of(bodies.Me(customer).data))
             customer = services.customer_update(customer=customer, changes=changes)
         return tagged(request, bodies.Me(customer).data)
@@ -168,7 +169,7 @@ class PreferencesView(CustomerView):
 
 def _profile_changed(request: Request, shown: Any, change: Any, changes: dict[str, Any]) -> Response:
     with transaction.atomic():
-        customer = services.customer_locked(customer_of(request))
+        customer = customer_locked(customer_of(request).pk)
         require_match(request, etag_of(shown(profile_of(customer)).data))
         profile: CustomerProfile = change(customer=customer, changes=changes)
     return tagged(request, shown(profile).data)

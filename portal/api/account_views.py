@@ -100,7 +100,7 @@ class DeactivateView(CustomerView):
         Ends every log-in. Reservations stay as they are. The link in the mail opens the account again, for 30 days;
         after that, staff can.
         """
-        services.customer_deactivate(customer=customer_of(request), **valid(Farewell, request))
+        accounts.customer_deactivate(customer=customer_of(request), **valid(Farewell, request))
         return Response(status=204)
 
 

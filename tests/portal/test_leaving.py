@@ -3,6 +3,7 @@
 import pytest
 
 from customers.models import Customer, CustomerSession
+from customers.services import customer_close, customer_open
 from tests.api import problem, refused
 from tests.factories import PASSWORD, CustomerFactory, ReservationFactory
 from tests.portal.mails import delivered, queued, token
@@ -51,4 +52,11 @@ def test_whoever_staff_have_deactivated_is_not_let_in_by_an_older_link(api, ann,
 
     assert refused(api.post("auth/reactivate", {"token": link})) == (400, "link_invalid")
     api.post("auth/forgot-password", {"email": "ann@example.org"})
+    assert delivered() is None
+
+
+def test_a_mail_that_comes_late_undoes_nothing_that_staff_did_since(ann, as_customer):
+    as_customer(ann).post("me/deactivate", {"password": PASSWORD})
+    customer_open(customer=ann)
+    customer_close(customer=ann)
     assert delivered() is None
