@@ -102,7 +102,7 @@ class CustomerAdmin(ScopedAdmin):
 
     def has_superadmin_permission(self, request: HttpRequest) -> bool:
         """Return whether this user may close accounts, which are not one restaurant's."""
-        return bool(request.user.is_staff and request.user.is_superuser)  # type: ignore[union-attr]
+        return bool(request.user.is_staff and request.user.is_superuser)
 
     @admin.action(description="Close the accounts", permissions=["superadmin"])
     def close_accounts(self, request: HttpRequest, customers: QuerySet[Customer]) -> None:

@@ -93,7 +93,7 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
-    actions = None
+    actions: ClassVar[tuple[str, ...] | None] = None
 
     def may(self, request: HttpRequest, action: str, obj: Any = None) -> bool:
         """Return whether this user may do ACTION: somewhere, or on OBJ."""

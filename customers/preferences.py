@@ -32,8 +32,3 @@ def preferences_merged(stored: Mapping[str, Any], changes: Mapping[str, Any]) ->
             value = preferences_merged(held if isinstance(held, Mapping) else {}, value) or None
         merged[name] = value
     return {name: value for name, value in merged.items() if value is not None}
-
-
-def wants_reminders(stored: Mapping[str, Any]) -> bool:
-    """Return whether somebody with these settings is reminded of bookings: unless they said no."""
-    return preferences_of(stored)["notifications"]["reminders"] is not False
