@@ -10,8 +10,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from config.api.problems import DomainError
+from config.tokens import portal_secrets
 
 Claims = Mapping[str, Any]
 
@@ -92,6 +94,21 @@ def link_for(purpose: str, argument: str, to: str) -> str | None:
     return None if claims is None else link_url(purpose, link_sign(purpose, claims))
 
 
+def fingerprint(purpose: str, told: str) -> str:
+    """Return what shows that TOLD is still so, without telling it to whoever has the link."""
+    return _fingerprint(purpose, told, portal_secrets()[0])
+
+
+def fingerprint_holds(given: str, purpose: str, told: str) -> bool:
+    """Return whether GIVEN is the fingerprint of TOLD, by the present key or by a former one."""
+    return any(constant_time_compare(given, _fingerprint(purpose, told, secret)) for secret in portal_secrets())
+
+
+def _fingerprint(purpose: str, told: str, secret: str) -> str:
+    return salted_hmac(f"links.{purpose}.fingerprint", told, secret=secret, algorithm="sha256").hexdigest()[:32]
+
+
 def _signer(purpose: str) -> TimestampSigner:
-    # Former keys are those of staff (SECRET_KEY_FALLBACKS) unless told otherwise.
-    return TimestampSigner(key=settings.PORTAL_SIGNING_KEY, salt=f"links.{purpose}", sep=".", fallback_keys=[])
+    # Without `fallback_keys`, former keys would be those of staff.
+    secret, *former = portal_secrets()
+    return TimestampSigner(key=secret, salt=f"links.{purpose}", sep=".", fallback_keys=[*former])

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import jwt
+from django.conf import settings
 
 _ALGORITHM = "HS256"
 _REQUIRED = ("exp", "iat", "iss", "aud")
@@ -16,6 +17,11 @@ _REQUIRED = ("exp", "iat", "iss", "aud")
 
 class TokenInvalid(Exception):
     """What was given is no token of this kind, or was changed, or is over; which of these is not said."""
+
+
+def portal_secrets() -> list[str]:
+    """Return the secrets behind whatever customers hold: the first signs, and all of them verify."""
+    return [settings.PORTAL_SIGNING_KEY, *settings.PORTAL_SIGNING_KEY_FALLBACKS]
 
 
 @lru_cache(maxsize=64)

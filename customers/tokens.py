@@ -9,20 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-
-from config.tokens import TokenInvalid, TokenKind, derived_key
+from config.tokens import TokenInvalid, TokenKind, derived_key, portal_secrets
 
 ACCESS_LIFETIME = timedelta(minutes=15)
 
 
-def _secrets() -> list[str]:
-    return [settings.PORTAL_SIGNING_KEY, *settings.PORTAL_SIGNING_KEY_FALLBACKS]
-
-
 # Claim names are our own, and there is no `sub`: nothing that reads tokens of Django users finds one in these.
-ACCESS = TokenKind("customer-access+jwt", "portal", "portal-api", _secrets)
-REFRESH = TokenKind("customer-refresh+jwt", "portal", "portal-refresh", _secrets)
+ACCESS = TokenKind("customer-access+jwt", "portal", "portal-api", portal_secrets)
+REFRESH = TokenKind("customer-refresh+jwt", "portal", "portal-refresh", portal_secrets)
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,7 @@ def next_token_ids(token_id: str) -> list[str]:
     """
     return [
         hmac.new(derived_key(secret, "customer-refresh-chain"), token_id.encode(), "sha256").hexdigest()
-        for secret in _secrets()
+        for secret in portal_secrets()
     ]
 
 

@@ -6,7 +6,16 @@ import pytest
 from django.core.signing import TimestampSigner, b62_encode
 
 from config import links
-from config.links import LinkExpired, LinkInvalid, link_for, link_read, link_sign, register
+from config.links import (
+    LinkExpired,
+    LinkInvalid,
+    fingerprint,
+    fingerprint_holds,
+    link_for,
+    link_read,
+    link_sign,
+    register,
+)
 from config.masking import scrub
 
 
@@ -58,6 +67,21 @@ def test_a_key_of_staff_signs_nothing_here(settings, key):
     )
     with pytest.raises(LinkInvalid):
         link_read("one", signer.sign_object({"id": 7}))
+
+
+def test_links_and_fingerprints_outlive_a_change_of_the_key(settings):
+    token, proof = link_sign("one", {"id": 7}), fingerprint("one", "anna@example.org")
+    former, settings.PORTAL_SIGNING_KEY = settings.PORTAL_SIGNING_KEY, "another key " * 6
+    assert not fingerprint_holds(proof, "one", "anna@example.org")
+    with pytest.raises(LinkInvalid):
+        link_read("one", token)
+    settings.PORTAL_SIGNING_KEY_FALLBACKS = [former]
+    assert link_read("one", token) == {"id": 7}
+    assert fingerprint_holds(proof, "one", "anna@example.org")
+    assert fingerprint("one", "anna@example.org") != proof
+    assert not fingerprint_holds(proof, "one", "other@example.org")
+    assert not fingerprint_holds(proof, "other", "anna@example.org")
+    assert not fingerprint_holds("é", "one", "anna@example.org")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from customers.models import Customer, CustomerSession, RequestThrottle
+from customers.models import Customer, CustomerProfile, CustomerSession, RequestThrottle
 from customers.sessions import Tokens, session_begin, session_refresh
 from customers.throttles import TooManyRequests, attempt_begin, throttle
 from customers.tokens import refresh_decode, token_hash
@@ -49,6 +49,7 @@ def tokens() -> Iterator[Tokens]:
         return session_begin(customer=CustomerFactory.create(), user_agent="", ip="")
 
     def forget() -> None:
+        CustomerProfile.objects.filter(customer=made.session.customer_id).delete()
         Customer.objects.filter(pk=made.session.customer_id).delete()
         RequestThrottle.objects.all().delete()
 
