@@ -275,6 +275,8 @@ else:
     DATABASES = {"default": env.db("DATABASE_URL")}
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must be a PostgreSQL address: postgres://user:password@host:5432/name")
+    # A connection costs more than most requests: it is kept for the next ones, and looked at before it is used again.
+    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
     # A host that vanishes must not keep its locks: the server notices within a minute.
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         {

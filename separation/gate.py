@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 
 from config.api.problems import problem_response
+from config.compiled import Compiled
 from separation.models import Phase
 
 API, PAGES = "/api/v1/", ("/account/", "/booking/")
@@ -43,7 +44,10 @@ class PortalGate:
 
 def portal_closed() -> str:
     """Return why customers cannot use the portal in the phase this database is in, or nothing."""
-    name, closed = Phase.objects.using(router.db_for_read(Phase)).values_list("name", "closed").get(pk=1)
+    ((name, closed),) = _PHASE()
     if name == Phase.CLEANING:
         return "Accounts are being moved for the last time. Please come back in a while."
     return "Customers' accounts are not open here yet. Please use the site you know." if closed else ""
+
+
+_PHASE = Compiled(lambda: Phase.objects.using(router.db_for_read(Phase)).filter(pk=1).values_list("name", "closed"))

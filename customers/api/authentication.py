@@ -1,7 +1,10 @@
 """Who asks, at the customers' API: a customer by the token of one of their log-ins, and nobody else."""
 
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -10,6 +13,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from config.api.problems import DomainError
+from config.compiled import Compiled
 from config.tokens import TokenInvalid
 from customers.models import Customer, CustomerSession
 from customers.selectors import live_sessions
@@ -108,7 +112,14 @@ def _session(token: str) -> CustomerSession:
         access = access_decode(token)
     except TokenInvalid as error:
         raise AuthenticationFailed("The token is not valid here.") from error
-    session = live_sessions(timezone.now()).filter(pk=access.session, customer_id=access.customer).first()
-    if session is None:
+    found = _LIVE(pk=access.session, customer=access.customer, now=timezone.now())
+    if not found:
         raise AuthenticationFailed("The token is not valid here.")
-    return session
+    return found[0]
+
+
+def _live(pk: UUID, customer: int, now: datetime) -> QuerySet[CustomerSession]:
+    return live_sessions(now).filter(pk=pk, customer_id=customer)
+
+
+_LIVE = Compiled(_live, pk=UUID(int=1), customer=-1, now=datetime(1, 2, 3, tzinfo=UTC))

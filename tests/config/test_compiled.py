@@ -1,0 +1,97 @@
+"""What is read by SQL made beforehand is what the queryset itself reads."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import connection, connections
+from django.db.models import BooleanField, Q, QuerySet, Value
+
+from config.compiled import Compiled
+from reservations.models import Reservation
+from tests.factories import ReservationFactory
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+SAMPLE = datetime(1, 2, 3, tzinfo=UTC)
+
+
+def booked(place: int, since: datetime) -> QuerySet[Any]:
+    """Reservations with their restaurants, a constant with a per cent sign, and an instant in both forms there are."""
+    return (
+        Reservation.objects.select_related("restaurant")
+        .filter(Q(restaurant=place, reservation_date__gte=since) | Q(notes="100%"))
+        .annotate(late=Value(since), here=Value(True, BooleanField()))
+        .order_by("-pk")[:3]
+    )
+
+
+BOOKED = Compiled(booked, place=-1, since=SAMPLE)
+
+
+@pytest.fixture
+def reservations():
+    return [
+        ReservationFactory.create(reservation_date=NOW + timedelta(days=days), notes=notes)
+        for days, notes in ((-1, None), (0, "it's 5 % off"), (1, "100%"), (2, "\\"), (3, None))
+    ]
+
+
+def test_it_reads_what_the_queryset_reads(reservations):
+    for reservation in reservations:
+        for since in (NOW, NOW.astimezone(ZoneInfo("Asia/Tokyo")), NOW - timedelta(days=9)):
+            place = reservation.restaurant_id
+            compiled = BOOKED(place=place, since=since)
+            plain = list(booked(place, since))
+            assert [each.pk for each in compiled] == [each.pk for each in plain]
+            assert [each.restaurant.name for each in compiled] == [each.restaurant.name for each in plain]
+            assert [each.late for each in compiled] == [since for _ in plain]
+            assert all(each.here for each in compiled)
+
+
+def test_what_it_reads_are_rows_like_any_other(reservations, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        (found,) = [each for each in BOOKED(place=reservations[4].restaurant_id, since=NOW) if each.notes is None]
+
+    assert (found, found.reservation_date) == (reservations[4], NOW + timedelta(days=3))
+    found.notes = "by the window"
+    found.save(update_fields=["notes"])
+    assert Reservation.objects.get(pk=found.pk).notes == "by the window"
+
+
+def test_it_is_one_statement_that_the_server_plans_once(reservations):
+    for _ in range(3):
+        BOOKED(place=reservations[0].restaurant_id, since=NOW)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%reservations%%'")
+        assert cursor.fetchone() == (1,)
+
+
+def test_values_and_unions(reservations):
+    def numbered(pk: int) -> QuerySet[Reservation, Any]:
+        one, other = (Reservation.objects.filter(condition) for condition in (Q(pk=pk), Q(notes="\\")))
+        return one.values("pk", "notes").union(other.values("pk", "notes")).order_by("pk")
+
+    found = Compiled(numbered, pk=-1)(pk=reservations[0].pk)
+
+    assert found == [{"pk": reservations[0].pk, "notes": None}, {"pk": reservations[3].pk, "notes": "\\"}]
+
+
+def test_a_connection_of_another_thread(reservations):
+    found: list[object] = []
+
+    def work() -> None:
+        try:
+            found.append(BOOKED(place=-2, since=NOW))
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert found == [[]]
