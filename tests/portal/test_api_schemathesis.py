@@ -1,6 +1,7 @@
 """Whatever the document allows, and much that it does not: no 5xx, no answer that is not in the document."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -8,6 +9,7 @@ import hypothesis
 import pytest
 import schemathesis
 from django.db import transaction
+from django.utils import timezone
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -39,6 +41,7 @@ EXAMPLES = hypothesis.settings(
     suppress_health_check=list(hypothesis.HealthCheck),
     phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
 )
+TOMORROW = (timezone.now() + timedelta(days=1)).date().isoformat()
 # What fits the customer of the world, or anybody new.
 ACCEPTED = {
     "email": "dora@example.org",
@@ -46,6 +49,10 @@ ACCEPTED = {
     "password": PASSWORD,
     "new_password": "another horse, another battery",
     "confirm": "ANONYMISE",
+    "restaurant": "here",
+    "date": TOMORROW,
+    "time": "19:00",
+    "party_size": 2,
 }
 NUMBERS = count()
 schema = schemathesis.openapi.from_dict(document())
@@ -65,6 +72,8 @@ def here(db: None, settings: Any) -> Iterator[World]:
 def test_no_answer_is_missing_in_the_document(case: Case[Any], here: World) -> None:
     """What everybody may ask, nobody in particular asks; the rest a customer does, and now and then nobody."""
     number = next(NUMBERS)
+    if number % 3 and case.meta and case.meta.generation.mode.is_negative:
+        return  # of the many ways to be wrong, every third
     headers = {}
     if number % 2:
         help_along(case, here)

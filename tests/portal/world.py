@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from config.links import link_for
 from customers.models import Customer
 from customers.sessions import session_begin
 from menus.models import Menu, MenuItem, MenuSection
@@ -36,6 +37,7 @@ class World:
     reservation: Reservation
     order: Order
     session: UUID
+    link: str
 
     def address(self, path: str) -> str:
         """Return PATH of the OpenAPI document with something that exists in each of its places."""
@@ -48,7 +50,7 @@ class World:
             "menus": self.menu.pk,
             "orders": self.order.pk,
             "sessions": self.session,
-            "reservations": self.reservation.pk,
+            "reservations": self.link if name == "token" else self.reservation.pk,
         }
         return places[path.partition(f"/{{{name}}}")[0].rpartition("/")[2]]
 
@@ -74,4 +76,6 @@ def world(rows: int) -> World:
         for _ in range(2):
             OrderItem.objects.create(order=order, menu_item=item, price="5.00")
         session = session_begin(customer=customer, user_agent="tests", ip="127.0.0.1")
-    return World(customer, restaurant, menu, reservation, order, session.session.pk)
+    address = link_for("manage-booking", str(reservation.pk), customer.email) or ""
+    link = address.rpartition("/")[2]
+    return World(customer, restaurant, menu, reservation, order, session.session.pk, link)
