@@ -176,6 +176,8 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
             save_changes(obj, changed)
         for obj in formset.new_objects:
             obj.save()
+        for obj in formset.deleted_objects:
+            obj.delete()
 
 
 def save_changes(obj: models.Model, changed: Iterable[str] | None) -> None:
@@ -188,7 +190,10 @@ def save_changes(obj: models.Model, changed: Iterable[str] | None) -> None:
 
 
 class InlineRights:
-    """Rows shown on another row's page, for whoever sees that one; `editable` by whoever may change that one."""
+    """Rows shown on another row's page, for whoever sees that one.
+
+    Whoever may change that one may change, add and delete rows: what `editable`, `addable` and `can_delete` allow.
+    """
 
     editable = False
     addable = False
@@ -213,8 +218,8 @@ class InlineRights:
         return self.editable and self._parent_may_change(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return False."""
-        return False
+        """Return whether rows may be deleted."""
+        return self.can_delete and self._parent_may_change(request, obj)
 
 
 class TableInline(InlineRights, TabularInline):  # type: ignore[misc]

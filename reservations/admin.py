@@ -1,14 +1,66 @@
-"""The reservations' page in the admin."""
+"""The reservations' page in the admin; and on a restaurant's, how it takes bookings."""
 
 import datetime
 
 from django.contrib import admin
 
-from config.scoping import STAFF, ScopedAdmin, ScopedRelatedFilter, column
-from reservations.models import Reservation
+from config.scoping import STAFF, FormInline, ScopedAdmin, ScopedRelatedFilter, TableInline, column
+from reservations.models import BookingLog, BookingPolicy, OpeningException, Reservation
+from restaurants.admin import RestaurantAdmin
 
 STATUS_COLOURS = {"CONFIRMED": "info", "COMPLETED": "success", "NO_SHOW": "warning", "CANCELLED": "danger"}
 NOTES = ("notes", "special_requests", "guest_notes")
+
+
+class BookingLogInline(TableInline):
+    """What was done to a booking, by whom; of those made in the booking application, since they were first changed."""
+
+    model = BookingLog
+    verbose_name_plural = "log"
+    fields = readonly_fields = ("created_at", "action", "who", "what")
+
+    @column("by")
+    def who(self, entry: BookingLog) -> str:
+        """Return who did it, with their number if they have one."""
+        return f"{entry.actor_kind} {entry.actor_id or ''}".strip()
+
+    @column("what changed")
+    def what(self, entry: BookingLog) -> str:
+        """Return each value that changed, before and after."""
+        names = dict.fromkeys([*entry.before, *entry.after])
+        return "; ".join(f"{name}: {_change(name, entry)}" for name in names)
+
+
+def _change(name: str, entry: BookingLog) -> str:
+    now = entry.after.get(name)
+    return f"{entry.before[name]} → {now}" if name in entry.before else f"{now}"
+
+
+class BookingPolicyInline(FormInline):
+    """How the restaurant takes bookings; without a row, as the form says when it is added."""
+
+    model = BookingPolicy
+    verbose_name_plural = "booking policy"
+    editable = addable = True
+    max_num = 1
+    fieldsets = (
+        (None, {"fields": ("is_online", "time_zone", "slot_interval_minutes", "duration_minutes", "durations")}),
+        ("Limits", {"fields": ("covers_per_slot", "covers_per_day", "overbooking_percent")}),
+        ("Who and when", {"fields": ("min_party_size", "max_party_size", "minimum_notice_minutes", "horizon_days")}),
+        ("Afterwards", {"fields": ("change_cutoff_minutes", "cancel_cutoff_minutes", "reminder_hours")}),
+    )
+
+
+class OpeningExceptionInline(TableInline):
+    """Days on which the restaurant has other opening hours, or none."""
+
+    model = OpeningException
+    verbose_name_plural = "days with other opening hours"
+    editable = addable = can_delete = True
+    fields = ("date", "hours", "note")
+
+
+RestaurantAdmin.inlines = (*RestaurantAdmin.inlines, BookingPolicyInline, OpeningExceptionInline)
 
 
 @admin.register(Reservation)
@@ -17,6 +69,7 @@ class ReservationAdmin(ScopedAdmin):
 
     allowed = {"view": STAFF, "change": STAFF}
     linked_lookups = ("customer",)
+    inlines = (BookingLogInline,)
     empty_hint = "Change the search or the filters; reservations are made in the booking application."
 
     list_display = ("id", "customer_name", "day", "reservation_time", "party_size", "state", "restaurant")

@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from config.scoping import OWNER, STAFF, SUPERADMIN, ScopedAdmin
+from config.scoping import OWNER, STAFF, SUPERADMIN, ScopedAdmin, column
+from restaurants.hours import DAYS, opening_hours
 from restaurants.models import Restaurant
 
 ONLY_SUPERADMINS_CHANGE = ("slug", "is_active")
@@ -22,13 +23,23 @@ class RestaurantAdmin(ScopedAdmin):
     list_display = ("name", "city", "cuisine", "phone", "is_active")
     list_filter = ("is_active",)
     search_fields = ("name", "slug", "city")
-    readonly_fields = ("id", "created_at", "updated_at")
+    readonly_fields = ("id", "week", "created_at", "updated_at")
     fieldsets = (
-        (None, {"fields": ("id", "name", "slug", "is_active", "cuisine", "description", "opening_hours")}),
+        (None, {"fields": ("id", "name", "slug", "is_active", "cuisine", "description", "opening_hours", "week")}),
         ("Contact", {"fields": ("phone", "email", "website", "address", "zip_code", "city", "state", "country")}),
         ("Pictures", {"fields": ("logo_url", "cover_image_url")}),
         (None, {"fields": ("created_at", "updated_at")}),
     )
+
+    @column("opening hours as read")
+    def week(self, restaurant: Restaurant) -> str:
+        """Return the week as it is offered to guests, and what of it cannot be read."""
+        hours = opening_hours(restaurant.opening_hours)
+        days = [
+            f"{day.title()} {', '.join(map(str, open_))}" for day, open_ in zip(DAYS, hours.week, strict=True) if open_
+        ]
+        open_at = "; ".join(days) or "Closed all week: no table can be booked online"
+        return " ".join([f"{open_at}.", *hours.problems])
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Return the columns this user may only look at."""

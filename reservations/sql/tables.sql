@@ -61,7 +61,9 @@ CREATE TABLE booking_slots (
     restaurant_id integer NOT NULL,
     day date NOT NULL,
     minute smallint NOT NULL,
-    CONSTRAINT booking_slots_pkey PRIMARY KEY (restaurant_id, day, minute)
+    CONSTRAINT booking_slots_pkey PRIMARY KEY (restaurant_id, day, minute),
+    CONSTRAINT booking_slots_restaurant_id_fkey
+        FOREIGN KEY (restaurant_id) REFERENCES restaurants (id) ON DELETE CASCADE ON UPDATE CASCADE
 );
 
 -- name: booking_terms

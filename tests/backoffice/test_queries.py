@@ -1,5 +1,7 @@
 """No page asks the database once per row."""
 
+from datetime import date, timedelta
+
 import pytest
 from django.contrib import admin
 from django.db import connection
@@ -9,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from config import scoping
 from menus.models import MenuItem, MenuSection, RecipeIngredient, UnitOfMeasure
 from orders.models import OrderItem
+from reservations.models import BookingLog
 from restaurants.models import Restaurant
 from separation.models import Chunk  # separation: line
 from tests.factories import (
@@ -19,6 +22,7 @@ from tests.factories import (
     EmailFactory,
     FindingFactory,  # separation: line
     MenuFactory,
+    OpeningExceptionFactory,
     OrderFactory,
     RecipeFactory,
     ReservationFactory,
@@ -41,7 +45,9 @@ def add_rows(place: Restaurant, count: int) -> None:
         CustomerRestaurantFactory.create(customer=customer, restaurant=other)
         user = staff_of(place, "STAFF")
         RestaurantStaffFactory.create(user=user, restaurant=other)
-        ReservationFactory.create(restaurant=place, customer=customer, user=user)
+        OpeningExceptionFactory.create(restaurant=place, date=date(2026, 6, 1) + timedelta(days=user.pk))
+        reservation = ReservationFactory.create(restaurant=place, customer=customer, user=user)
+        BookingLog.objects.create(reservation=reservation, action="created")
         OrderFactory.create(restaurant=place, customer=customer, user=user)
         RecipeFactory.create(restaurant=place, user=user)
         MenuFactory.create(restaurant=place, user=user)
