@@ -3,6 +3,8 @@
 from django.urls import path
 
 from portal.api import account_views as account
+from reservations.api import opening_hours
+from restaurants.api import slugs  # noqa: F401 (makes <restaurant:slug> known)
 
 urlpatterns = [
     path("auth/verify-email", account.VerifyEmail.as_view()),
@@ -12,4 +14,5 @@ urlpatterns = [
     path("me/deactivate", account.DeactivateView.as_view()),
     path("me/anonymise", account.AnonymiseView.as_view()),
     path("me/export", account.ExportView.as_view()),
+    path("restaurants/<restaurant:slug>/opening-hours", opening_hours.OpeningHoursView.as_view()),
 ]
