@@ -73,13 +73,28 @@ class RequestIds:
 
 def _fields(request: HttpRequest, response: HttpResponseBase, begun: float) -> dict[str, object]:
     """Return what is logged of a request: the route, since a path or a query may hold whatever somebody typed."""
-    match = getattr(request, "resolver_match", None)
     return {
         "method": request.method,
-        "route": match.route if match else "",
+        "route": _route(request),
         "status": response.status_code,
         "milliseconds": round((time.monotonic() - begun) * 1000, 1),
     }
+
+
+class RoutesOnly(logging.Filter):
+    """Puts the route in the place of the path where Django logs an error: a path may hold what is nobody's business."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let RECORD pass, without the path."""
+        if isinstance(record.args, tuple):
+            route = f"/{_route(getattr(record, 'request', None))}"
+            record.args = tuple(route if str(arg).startswith("/") else arg for arg in record.args)
+        return True
+
+
+def _route(request: HttpRequest | None) -> str:
+    match = getattr(request, "resolver_match", None)
+    return match.route if match else ""
 
 
 def _of(record: logging.LogRecord) -> str:

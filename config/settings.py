@@ -404,10 +404,13 @@ LOGGING = {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
         "json": {"()": "config.logs.JSONFormatter"},
     },
+    # The paths of links in mails are keys.
+    "filters": {"routes": {"()": "config.logs.RoutesOnly"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     # Every request, and every run, only where a machine reads it.
     "loggers": {
+        **{name: {"filters": ["routes"]} for name in ("django.request", "django.security.csrf")},
         # Which otherwise makes handlers of its own, and says to whom it mails.
         "post_office": {"handlers": ["console"], "level": "ERROR", "propagate": False},
         "config.logs": {"level": "INFO" if LOG_FORMAT == "json" else "WARNING"},

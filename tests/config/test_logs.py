@@ -92,3 +92,13 @@ def test_an_error_loses_emails_hashes_and_passwords(lines):
 def test_people_read_plain_lines_unless_it_is_set():
     logging_of: Any = settings.LOGGING
     assert logging_of["handlers"]["console"]["formatter"] == "line"
+
+
+@pytest.mark.parametrize(
+    ("path", "route"), [("/api/v1/restaurants/Jürgen-7", "/api/v1/restaurants/"), ("/Jürgen-7", "/")]
+)
+def test_a_path_that_is_refused_is_not_logged(lines, db, path, route):
+    assert Client().get(path).status_code == 404
+    (line,) = [line for line in lines if line["logger"] == "django.request"]
+    assert line["message"].startswith(f"Not Found: {route}")
+    assert "rgen-7" not in line["message"]
