@@ -53,8 +53,9 @@ class MailAdmin(ScopedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the mails without what they say, each with what was said about it last."""
         last = Log.objects.filter(email=OuterRef("pk")).order_by("-pk").values("message")[:1]
-        mails: QuerySet[Email] = super().get_queryset(request)
-        return mails.defer("message", "html_message", "context", "headers").annotate(last_said=Subquery(last))
+        unread = super().get_queryset(request).defer("message", "html_message", "context", "headers")
+        mails: QuerySet[Email] = unread.annotate(last_said=Subquery(last))
+        return mails
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -16,7 +16,7 @@ from typing import Any
 
 from anymail.exceptions import AnymailInvalidAddress, AnymailRecipientsRefused, AnymailUnsupportedFeature
 from django.core.mail import EmailMessage, get_connection
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from post_office.models import STATUS, Email, Log
@@ -160,7 +160,7 @@ def _send(email: Email, server: Any, done: Delivered) -> None:
     except _Pointless as error:
         done.failed += 1
         _failed(email, type(error).__name__, "What the mail was about is over: nothing was sent.", **_EMPTIED)
-    except (DatabaseError, InterfaceError):
+    except (OperationalError, InterfaceError):
         raise  # ours, not the server's: the lease ends, and the mail is tried again
     except Exception as error:  # whatever a server, a network or a provider may answer
         _close(server)

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import get_connection
 from django.db import DatabaseError, InterfaceError, connection
 
 from config.delivery import Delivered, deliver, mails_forget
 from config.masking import scrub
 from config.plugins import plugged  # separation: line
 from reservations.idempotency import idempotency_keys_forget
+from reservations.reminders import reminders_queue
 from reservations.services import booking_slots_forget
 
 POLL = 3.0
@@ -102,6 +105,8 @@ class Worker:
         done = Round()
         try:
             require_sending()
+            if self._is_time(REMIND_EVERY, "_reminded_at"):
+                done.reminders = remind()
             done.mail = deliver(at_most=AT_ONCE, stopped=lambda: self._stopped)
             if self._is_time(TIDY_EVERY, "_tidied_at"):
                 done.deleted = {name: count for name, tidy in TIDYING.items() if (count := tidy())}
@@ -124,6 +129,13 @@ class Worker:
             time.sleep(0.1)
 
 
+def remind() -> int:
+    """Queue the reminders that are due; return how many."""
+    return reminders_queue(
+        since=next((since() for since in plugged("reminders_since")), None),  # separation: line
+    )
+
+
 def require_sending() -> None:
     """Raise NotSending unless mail may be sent from this database, with these settings."""
     # separation: begin
@@ -133,5 +145,9 @@ def require_sending() -> None:
     # separation: end
     if not settings.HAS_MAIL_SERVER:
         raise NotSending("EMAIL_URL does not say by which server mail is sent.", "set EMAIL_URL: see .env.example")
+    try:
+        get_connection()
+    except ImproperlyConfigured as error:
+        raise NotSending(f"EMAIL_URL says too little: {error}", "set EMAIL_URL: see .env.example") from error
     if not settings.PORTAL_URL:
         raise NotSending("PORTAL_URL does not say where links in mails lead.", "set PORTAL_URL: see .env.example")

@@ -82,6 +82,12 @@ def test_a_database_that_is_away_is_said_and_fails(smtp, monkeypatch):
             "Next: set EMAIL_URL: see .env.example\n",
         ),
         (
+            *("EMAIL_BACKEND", "anymail.backends.postmark.EmailBackend"),
+            "Refused (mail): EMAIL_URL says too little: You must set ANYMAIL = {'POSTMARK_SERVER_TOKEN': ...} or "
+            "ANYMAIL_POSTMARK_SERVER_TOKEN or POSTMARK_SERVER_TOKEN in your Django settings\n"
+            "Next: set EMAIL_URL: see .env.example\n",
+        ),
+        (
             *("PORTAL_URL", ""),
             "Refused (mail): PORTAL_URL does not say where links in mails lead.\n"
             "Next: set PORTAL_URL: see .env.example\n",
