@@ -134,8 +134,8 @@ def email_change(*, customer: Customer, new_email: str, password: str) -> None:
             mails.mail_email_confirmation(customer, to=new_email)
 
 
-def email_confirm(*, token: str) -> Customer:
-    """Give a customer the address that the link went to, proved, and end every log-in.
+def email_confirm(*, token: str) -> tuple[Customer, str]:
+    """Give a customer the address that the link went to, proved, and end every log-in; return the former one, too.
 
     Raises LinkInvalid; AddressTaken where somebody else got it meanwhile; OperationalError where the person's row is
     kept by somebody for more than some seconds.
@@ -147,7 +147,7 @@ def email_confirm(*, token: str) -> Customer:
             _prove(customer, "email")
         sessions_end(customer=customer, reason="email changed")
         mails.mail_email_changed(to=former, new_email=customer.email)
-        return customer
+        return customer, former
 
 
 def customer_deactivate(*, customer: Customer, password: str) -> None:

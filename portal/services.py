@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
-from django.db.models import Value
+from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 from post_office.models import Email
@@ -16,7 +16,7 @@ from customers.models import Customer
 from orders.models import Order, OrderItem
 from reservations.errors import NotChangeable
 from reservations.idempotency import idempotency_keys_forget
-from reservations.models import Reservation
+from reservations.models import IdempotencyKey, Reservation
 from reservations.services import Actor, booking_persons_forget, reservation_cancel
 
 NOBODY = "Anonymised guest"
@@ -38,18 +38,23 @@ def password_reset(*, token: str, new_password: str) -> None:
 
 
 def email_confirm(*, token: str) -> Customer:
-    """Give a customer the new address that is proved now. Raises as customers.services.email_confirm does."""
+    """Give a customer the new address that is proved now, and to it the mails of what is booked ahead.
+
+    Raises as customers.services.email_confirm does.
+    """
     with transaction.atomic():
-        customer = accounts.email_confirm(token=token)
+        customer, former = accounts.email_confirm(token=token)
+        ahead = _by_address(_ahead(customer), former)
+        Reservation.objects.filter(pk__in=_locked(ahead)).update(
+            customer_email=customer.email, updated_at=timezone.now()
+        )
         guest_bookings_claim(customer=customer)
         return customer
 
 
 def guest_bookings_claim(*, customer: Customer) -> int:
     """Give a customer, whose address is proved, what was booked with it without an account; return how many."""
-    bookings = Reservation.objects.alias(address=Lower("customer_email")).filter(
-        customer=None, source=GUEST, address=Lower(Value(customer.email))
-    )
+    bookings = _by_address(Reservation.objects.filter(customer=None, source=GUEST), customer.email)
     return Reservation.objects.filter(pk__in=_locked(bookings)).update(customer=customer, updated_at=timezone.now())
 
 
@@ -73,13 +78,12 @@ def customer_anonymise(*, customer: Customer, password: str) -> None:
         history = LogEntry.objects.filter(content_type__app_label="customers", content_type__model="customer")
         history.filter(object_id=str(customer.pk)).update(object_repr=str(customer))
         idempotency_keys_forget(scope=f"customer:{customer.pk}")
+        IdempotencyKey.objects.filter(body__text__icontains=address).delete()  # guests' are kept by restaurant
 
 
 def _bookings_cancel(customer: Customer) -> None:
     """Cancel what is booked ahead, in the order of the keys; raises PastCutoff."""
-    yesterday = timezone.now() - timedelta(days=1)
-    ahead = customer.reservations.filter(status=Reservation.Status.CONFIRMED, reservation_date__gte=yesterday)
-    for booking in ahead.order_by("pk"):
+    for booking in _ahead(customer).order_by("pk"):
         with suppress(NotChangeable):  # it has begun
             reservation_cancel(reservation=booking, actor=Actor("customer", customer.pk))
 
@@ -94,6 +98,17 @@ def _bookings_anonymise(customer: Customer) -> None:
     orders = _locked(customer.orders)
     Order.objects.filter(pk__in=orders).update(**nobody)
     OrderItem.objects.filter(order__in=orders, notes__isnull=False).update(notes=None)
+
+
+def _ahead(customer: Customer) -> QuerySet[Reservation]:
+    """Return what is booked for today, wherever that is, and later."""
+    yesterday = timezone.now() - timedelta(days=2)
+    bookings: QuerySet[Reservation] = customer.reservations.filter(reservation_date__gte=yesterday)
+    return bookings.filter(status=Reservation.Status.CONFIRMED)
+
+
+def _by_address(bookings: QuerySet[Reservation], email: str) -> QuerySet[Reservation]:
+    return bookings.alias(address=Lower("customer_email")).filter(address=Lower(Value(email)))
 
 
 def _locked(rows: Any) -> list[int]:

@@ -85,6 +85,12 @@ def zenobia(db):
     IdempotencyKey.objects.create(
         scope=f"customer:{zenobia.pk}", key_hash="x", fingerprint="y", body={"customer_name": "Zenobia"}
     )
+    IdempotencyKey.objects.create(
+        scope=f"restaurant:{restaurant.pk}",
+        key_hash="x",
+        fingerprint="y",
+        body={"etag": "x", "text": '{"contact": {"email": "zenobia@quist.example"}}'},
+    )
     LogEntry.objects.create(
         user=UserFactory.create(),
         content_type=ContentType.objects.get_for_model(Customer),

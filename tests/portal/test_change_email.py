@@ -1,8 +1,11 @@
 """Another address is the customer's once the mail to it is answered; the one before hears of it, and log-ins end."""
 
+from datetime import timedelta
+
 import psycopg
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 from post_office.models import Email
 
 from customers.models import Customer
@@ -127,3 +130,23 @@ def test_whoever_is_gone_gets_no_link(ann, as_customer):
     as_customer(ann).post("me/email", WANTED)
     Customer.objects.update(is_active=False)
     assert delivered() is None
+
+
+def test_the_mails_of_what_is_booked_ahead_go_to_the_new_address(api, ann, as_customer):
+    soon = (timezone.now() + timedelta(days=3)).replace(hour=0, minute=0, second=0, microsecond=0)
+    mine = {"customer": ann, "reservation_date": soon}
+    ahead = ReservationFactory.create(customer_email="Ann@example.org", **mine)
+    others = [
+        ReservationFactory.create(customer_email="friend@example.org", **mine),
+        ReservationFactory.create(customer_email="ann@example.org", **{**mine, "status": "CANCELLED"}),
+        ReservationFactory.create(customer_email="ann@example.org", customer=ann),
+    ]
+    as_customer(ann).post("me/email", WANTED)
+    api.post("auth/confirm-email", {"token": token()})
+
+    ahead.refresh_from_db()
+    assert ahead.customer_email == "lee@example.org"
+    for each in others:
+        before = each.customer_email
+        each.refresh_from_db()
+        assert each.customer_email == before
