@@ -54,8 +54,13 @@ def email_confirm(*, token: str) -> Customer:
 
 def guest_bookings_claim(*, customer: Customer) -> int:
     """Give a customer, whose address is proved, what was booked with it without an account; return how many."""
-    bookings = _by_address(Reservation.objects.filter(customer=None, source=GUEST), customer.email)
-    return Reservation.objects.filter(pk__in=_locked(bookings)).update(customer=customer, updated_at=timezone.now())
+    bookings = _locked(guest_bookings(email=customer.email))
+    return Reservation.objects.filter(pk__in=bookings).update(customer=customer, updated_at=timezone.now())
+
+
+def guest_bookings(*, email: str) -> QuerySet[Reservation]:
+    """Return what was booked with an address without an account, and nobody has claimed."""
+    return _by_address(Reservation.objects.filter(customer=None, source=GUEST), email)
 
 
 def customer_anonymise(*, customer: Customer, password: str) -> None:

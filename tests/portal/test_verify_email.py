@@ -1,8 +1,10 @@
 """A link of a mail proves an address, once; what was booked with it joins the account then, and not before."""
 
 import pytest
+from django.db import connection
 
 from customers.models import Customer
+from portal.services import guest_bookings
 from tests.api import created, problem, refused
 from tests.factories import CustomerFactory, ReservationFactory
 from tests.portal.mails import delivered, queued, token
@@ -98,3 +100,10 @@ def test_an_empty_body(api):
     assert problem(api.post("auth/verify-email", {}))["errors"] == [
         {"field": "token", "code": "required", "message": "This field is required."}
     ]
+
+
+def test_guest_bookings_are_found_by_an_index(ann):
+    """In a table of millions, of which few are guests'."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "reservations_guest_email_idx" in guest_bookings(email="ann@example.org").explain()
