@@ -3,6 +3,7 @@
 from django.urls import path
 
 from portal.api import account_views as account
+from portal.api import dashboard
 from reservations.api import opening_hours
 from restaurants.api import slugs  # noqa: F401 (makes <restaurant:slug> known)
 
@@ -15,4 +16,5 @@ urlpatterns = [
     path("me/anonymise", account.AnonymiseView.as_view()),
     path("me/export", account.ExportView.as_view()),
     path("restaurants/<restaurant:slug>/opening-hours", opening_hours.OpeningHoursView.as_view()),
+    path("me/dashboard", dashboard.DashboardView.as_view()),
 ]
