@@ -12,7 +12,9 @@ from tests.factories import RestaurantFactory
 
 pytestmark = pytest.mark.django_db
 
-CLOSED = {day: [] for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")}
+CLOSED: dict[str, list[object]] = {
+    day: [] for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+}
 
 
 @pytest.fixture
