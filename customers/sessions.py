@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from config.api.problems import DomainError
 from config.tokens import TokenInvalid
+from customers.locks import customer_locked, wait_briefly
 from customers.mails import mail_session_theft
 from customers.models import Customer, CustomerSession
 from customers.selectors import live_sessions
@@ -72,6 +73,7 @@ def session_begin(*, customer: Customer, user_agent: str, ip: str) -> Tokens:
     """
     now, token_id, key = _now(), first_token_id(), uuid4()
     with transaction.atomic():
+        wait_briefly()
         same = Customer.objects.filter(
             pk=customer.pk, password=customer.password, is_active=True, anonymized_at__isnull=True
         )
@@ -125,7 +127,7 @@ def sessions_end(*, customer: Customer, reason: str, except_session: CustomerSes
     """End all log-ins of CUSTOMER, but for one if it is given; return how many."""
     with transaction.atomic():
         # Whoever ends them all at the same time waits here, and not half way.
-        Customer.objects.select_for_update(no_key=True).filter(pk=customer.pk).first()
+        customer_locked(customer.pk)
         sessions = CustomerSession.objects.filter(customer=customer)
         return _end(sessions.exclude(pk=except_session.pk) if except_session else sessions, reason)
 
