@@ -1,6 +1,6 @@
 """Customers' passwords: Argon2id; a log-in replaces a hash of another kind, such as the bcrypt of earlier times."""
 
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import Argon2PasswordHasher, check_password, make_password
 
 from config.hashers import LegacyBCryptHasher
 from config.plugins import plugged  # separation: line
@@ -8,7 +8,7 @@ from customers.models import Customer
 
 ARGON2 = "argon2"
 BCRYPT = "bcrypt"
-_BCRYPT = LegacyBCryptHasher()
+_ARGON2, _BCRYPT = Argon2PasswordHasher(), LegacyBCryptHasher()
 
 
 def password_algorithm() -> str:
@@ -33,6 +33,8 @@ def customer_check_password(*, customer: Customer, raw_password: str) -> bool:
     A password that somebody else changes at the same moment stays theirs.
     """
     stored = customer.password
+    if not _kind(stored):
+        return False
 
     def renew(raw: str) -> None:
         renewed = make_password(raw, hasher=password_algorithm())
@@ -49,7 +51,7 @@ def customer_password_opens(*, customer: Customer | None, raw_password: str) -> 
     kind and cost, or none at all.
     """
     stored = customer.password if customer else ""
-    right = customer and _kind(stored) and customer_check_password(customer=customer, raw_password=raw_password)
+    right = customer and customer_check_password(customer=customer, raw_password=raw_password)
     if customer and right and customer.is_active and customer.anonymized_at is None:
         return True
     _work_off(stored, raw_password)
@@ -60,7 +62,10 @@ def _kind(stored: str) -> str:
     """Return by which hasher a password is stored, or nothing if none can read it."""
     if _BCRYPT.cost_of(stored) is not None:
         return BCRYPT
-    return ARGON2 if stored.startswith(f"{ARGON2}$") else ""
+    try:
+        return ARGON2 if stored.startswith(f"{ARGON2}$") and _ARGON2.decode(stored) else ""
+    except ValueError:  # damaged
+        return ""
 
 
 def _work_off(stored: str, raw_password: str) -> None:

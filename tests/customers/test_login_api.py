@@ -24,22 +24,21 @@ WRONG = {
 }
 
 
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    monkeypatch.setattr(LegacyBCryptHasher, "rounds", 4)
-
-
 # separation: begin
 @pytest.fixture(autouse=True)
 def alone(settings):
-    settings.SEPARATION_PLUGINS = {"password_algorithm": ["tests.customers.test_login_api.bcrypt_only"]}
-
-
-def bcrypt_only():
-    return "bcrypt"
+    settings.SEPARATION_PLUGINS = {}
 
 
 # separation: end
+@pytest.fixture(autouse=True)
+def algorithm(request, monkeypatch):
+    """By which new passwords are stored."""
+    name = getattr(request, "param", "bcrypt")
+    monkeypatch.setattr("customers.passwords.password_algorithm", lambda: name)
+
+
+EITHER_WAY = pytest.mark.parametrize("algorithm", ["bcrypt", "argon2"], indirect=True)
 
 
 @pytest.fixture
@@ -92,6 +91,7 @@ def test_a_log_in_gives_tokens(api, customer):
     assert not RequestThrottle.objects.filter(blocked_until__isnull=False).exists()
 
 
+@EITHER_WAY
 @pytest.mark.parametrize(
     "stored",
     [
@@ -115,6 +115,7 @@ def test_only_72_bytes_count_as_they_always_did(api, customer):
     assert problem(log_in(api, password="x" * 71)) == WRONG
 
 
+@EITHER_WAY
 @pytest.mark.parametrize(
     "columns",
     [
@@ -129,6 +130,8 @@ def test_only_72_bytes_count_as_they_always_did(api, customer):
         {"password": "sha1$salt$5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8"},
         {"password": "bcrypt$$2b$04$damaged"},
         {"password": "argon2$argon2id$damaged"},
+        {"password": "argon2$argon2id$v=19$m=8,t=1,p=1$c2FsdA$"},
+        {"password": "argon2$"},
         {"id": 0},
     ],
 )
@@ -144,6 +147,7 @@ def test_whoever_may_not_in_gets_one_and_the_same_answer(api, customer, columns)
     assert not CustomerSession.objects.exists()
 
 
+@EITHER_WAY
 def test_what_is_wrong_takes_the_same_work_whoever_it_is_tried_for(api, customer, monkeypatch):
     monkeypatch.setattr(LegacyBCryptHasher, "rounds", 6)
     work: list[int] = []
