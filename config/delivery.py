@@ -31,6 +31,8 @@ LEASE = timedelta(minutes=5)
 # With the pauses between them, almost two days.
 TRIES = 12
 _LONGEST_PAUSE = timedelta(hours=6)
+# What is reserved for names that cannot exist (RFC 2606): a server would only send such a mail back.
+NOBODYS = ".invalid"
 _WAITING = Q(status__in=(STATUS.queued, STATUS.requeued))
 _DUE = _WAITING & (Q(scheduled_time=None) | Q(scheduled_time__lte=Now()))
 # What a mail says is of no use any more once it is sent, or will never be.
@@ -159,7 +161,7 @@ def _send(email: Email, server: Any, done: Delivered) -> None:
         server.send_messages([_message(email)])
     except _Pointless as error:
         done.failed += 1
-        _failed(email, type(error).__name__, "What the mail was about is over: nothing was sent.", **_EMPTIED)
+        _failed(email, type(error).__name__, f"{error}: nothing was sent.", **_EMPTIED)
     except (OperationalError, InterfaceError):
         raise  # ours, not the server's: the lease ends, and the mail is tried again
     except Exception as error:  # whatever a server, a network or a provider may answer
@@ -182,10 +184,12 @@ def _tries(email: Email) -> int:
 def _message(email: Email) -> EmailMessage:
     """Return the mail as it goes out, its links signed; raises _Pointless if it should not any more."""
     (to,) = email.to
+    if to.lower().endswith(NOBODYS):
+        raise _Pointless("Nobody can have that address")
     for placeholder, (purpose, argument) in ((email.context or {}).get("links") or {}).items():
         address = link_for(purpose, argument, to)
         if address is None:
-            raise _Pointless
+            raise _Pointless("What the mail was about is over")
         email.message = email.message.replace(placeholder, address)
         email.html_message = email.html_message.replace(placeholder, address)
     message: EmailMessage = email.prepare_email_message()
