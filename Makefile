@@ -51,7 +51,9 @@ demo: .venv/.installed  ## move 5,000 customers of a sample legacy database, eve
 	@echo
 	@echo "Look at it:"
 	@echo "  make run                                                  the admin, at http://127.0.0.1:8000/admin/ for"
-	@echo "                                                            superadmin@platform.example, demo-staff-1"
+	@echo "                                                            superadmin@platform.example, demo-staff-1; and"
+	@echo "                                                            the portal's API, at .../api/v1/docs"
+	@echo "  .venv/bin/python manage.py mail_worker                    the mails of those who book there, printed"
 	@echo "  .venv/bin/python manage.py separation_status              where the separation stands"
 	@echo "  .venv/bin/python manage.py migrate_customers --rollback   and all the way back"
 	@echo "  make clean demo                                           start over"

@@ -116,6 +116,8 @@ def _day(connection: BaseDatabaseWrapper, status: Status) -> Iterator[_Step]:
     said = f"clean, last at {clean[1]:%Y-%m-%d %H:%M} UTC" if clean else VERIFY
     yield _Step("Verification", clean is not None or status.phase == Phase.SEPARATED, said)
     yield _Step("Tenancy", False, "python manage.py check_tenancy")
+    phrase = f"phrase: CHECK {status.database}"
+    yield _Step("Journeys", False, f"python manage.py check_journeys --url https://…, {phrase}")
 
 
 def _after(connection: BaseDatabaseWrapper, status: Status) -> Iterator[_Step]:

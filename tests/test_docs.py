@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from tests.databases import database_url, environment_for
+from tests.portal.deployment import serving
 
 RUNBOOK = settings.BASE_DIR / "docs" / "RUNBOOK.md"
 # A block of commands, and what it prints on standard output if the next block shows that: `…` is whatever differs from
@@ -27,6 +28,11 @@ def test_every_block_of_the_runbook_runs(legacy_database, tmp_path):
     }
     blocks = BLOCK.findall(RUNBOOK.read_text(encoding="utf-8"))
     assert len(blocks) > 8
+    with serving() as url:
+        _run(blocks, environment | {"URL": url}, database.name)
+
+
+def _run(blocks, environment, name):
     for block, shown in blocks:
         done = subprocess.run(
             ["/bin/bash", "-euo", "pipefail", "-c", block],
@@ -39,7 +45,7 @@ def test_every_block_of_the_runbook_runs(legacy_database, tmp_path):
         )
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
         if shown:
-            assert re.fullmatch(pattern(shown), done.stdout.replace(database.name, "restaurants")), (
+            assert re.fullmatch(pattern(shown), done.stdout.replace(name, "restaurants")), (
                 f"{block}\nshown:\n{shown}\nprinted:\n{done.stdout}"
             )
 

@@ -9,6 +9,8 @@ import pytest
 from django.conf import settings
 
 from customers.models import Customer
+from portal.journeys.run import PASS, Outcome, Report, walk
+from portal.journeys.steps import CUSTOMER, EVERYBODY, GUEST, STEPS, Journey, staff_see_it
 from reservations.availability import availability
 from reservations.idempotency import idempotency_keys_forget, idempotent
 from reservations.models import Reservation
@@ -27,6 +29,7 @@ from separation.mirror import drain
 from separation.verification import verify
 from tests.databases import database_url
 from tests.factories import BookingPolicyFactory
+from tests.portal.deployment import serving
 from tests.separation.engine import move, one, query
 from tests.separation.old_application import application_role, book, old_application, order, register
 
@@ -92,7 +95,18 @@ def book_tables(connection, role, lena):
         query(connection, "RESET ROLE")
 
 
-def test_each_application_with_a_role_of_its_own(legacy_database):
+def live_a_day(name, role, monkeypatch):
+    """Do over HTTP whatever a customer and a guest come for, at a deployment that has this role's rights alone."""
+    theirs = [step for step in STEPS if step.who in (EVERYBODY, CUSTOMER, GUEST) and step.take is not staff_see_it]
+    monkeypatch.setattr("portal.journeys.run.STEPS", theirs)
+    told: list[Outcome] = []
+    with serving(role=role) as url:
+        walk(Report(name, url), Journey(url), told.append)
+    assert [f"{outcome.step}: {outcome.detail}" for outcome in told if outcome.status != PASS] == []
+    assert len(told) == len(theirs) + 1
+
+
+def test_each_application_with_a_role_of_its_own(legacy_database, monkeypatch):
     database = legacy_database("plain", adopted=True)
     move(database.connection)
     (grants,) = GRANTS.findall((settings.BASE_DIR / "docs" / "RUNBOOK.md").read_text(encoding="utf-8"))
@@ -107,6 +121,7 @@ def test_each_application_with_a_role_of_its_own(legacy_database):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     portal.execute(f"SELECT * FROM {table}")
         book_tables(database.connection, role, lena)
+        live_a_day(database.name, role, monkeypatch)
         with application_role(database.name) as old_role, old_application(database.name, old_role) as old:
             late = register(old, "late@example.org")
             book(old, lena, 1)
