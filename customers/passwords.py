@@ -50,10 +50,11 @@ def customer_password_opens(*, customer: Customer | None, raw_password: str) -> 
     What does not open takes the same work whoever it was tried for: nobody, somebody deactivated, a hash of whichever
     kind and cost, or none at all.
     """
-    stored = customer.password if customer else ""
-    right = customer and customer_check_password(customer=customer, raw_password=raw_password)
-    if customer and right and customer.is_active and customer.anonymized_at is None:
-        return True
+    stored = ""
+    if customer and customer.is_active and customer.anonymized_at is None:
+        if customer_check_password(customer=customer, raw_password=raw_password):
+            return True
+        stored = customer.password
     _work_off(stored, raw_password)
     return False
 
@@ -69,7 +70,7 @@ def _kind(stored: str) -> str:
 
 
 def _work_off(stored: str, raw_password: str) -> None:
-    """Do what is left of the most work that a check can be: bcrypt at our own cost, and Argon2id where that is used.
+    """Do what is left, after a check of STORED, of the most that can be: bcrypt at our cost, Argon2id if that is used.
 
     One at cost n is half the work of one at n + 1; so each cost from the hash's own on makes up the difference.
     """

@@ -1,10 +1,11 @@
 """Logging in and out over HTTP, by tokens and by cookies; a refusal never tells whether there is such an account."""
 
 import json
+from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 from django.utils import timezone
 
 from config.hashers import LegacyBCryptHasher
@@ -36,6 +37,7 @@ def algorithm(request, monkeypatch):
     """By which new passwords are stored."""
     name = getattr(request, "param", "bcrypt")
     monkeypatch.setattr("customers.passwords.password_algorithm", lambda: name)
+    return name
 
 
 EITHER_WAY = pytest.mark.parametrize("algorithm", ["bcrypt", "argon2"], indirect=True)
@@ -148,33 +150,45 @@ def test_whoever_may_not_in_gets_one_and_the_same_answer(api, customer, columns)
 
 
 @EITHER_WAY
-def test_what_is_wrong_takes_the_same_work_whoever_it_is_tried_for(api, customer, monkeypatch):
+def test_what_is_wrong_takes_the_same_work_whoever_it_is_tried_for(api, customer, algorithm, monkeypatch):
     monkeypatch.setattr(LegacyBCryptHasher, "rounds", 6)
-    work: list[int] = []
-    verify = LegacyBCryptHasher.verify
+    argon2 = make_password("other", hasher="argon2")
+    work: Counter[str] = Counter()
+    bcrypt, verify, encode = LegacyBCryptHasher.verify, Argon2PasswordHasher.verify, Argon2PasswordHasher.encode
 
-    def counted(self, password, encoded):
-        if cost := self.cost_of(encoded):
-            work.append(2**cost)
-        return verify(self, password, encoded)
+    def bcrypt_counted(self, password, encoded):
+        work["bcrypt"] += 2**cost if (cost := self.cost_of(encoded)) else 0
+        return bcrypt(self, password, encoded)
 
-    monkeypatch.setattr(LegacyBCryptHasher, "verify", counted)
+    def counted(method):
+        def count(self, *arguments):
+            work["argon2"] += 1
+            return method(self, *arguments)
+
+        return count
+
+    monkeypatch.setattr(LegacyBCryptHasher, "verify", bcrypt_counted)
+    monkeypatch.setattr(Argon2PasswordHasher, "verify", counted(verify))
+    monkeypatch.setattr(Argon2PasswordHasher, "encode", counted(encode))
+    expected = {"bcrypt": 2**6} | ({"argon2": 1} if algorithm == "argon2" else {})
     for stored, active in [
         (PASSWORD_HASH, True),
         (LegacyBCryptHasher().encode("other", "$2b$06$abcdefghijklmnopqrstuu"), True),
+        *([(argon2, True)] if algorithm == "argon2" else []),
         (PASSWORD_HASH, False),
         ("!", True),
         ("", True),
         ("bcrypt$$2b$04$damaged", True),
+        ("argon2$damaged", True),
     ]:
         Customer.objects.filter(pk=customer.pk).update(password=stored, is_active=active)
         work.clear()
         assert problem(log_in(api, password="wrong" if active else PASSWORD)) == WRONG
-        assert sum(work) == 2**6, stored
+        assert work == expected, stored
         RequestThrottle.objects.all().delete()
     work.clear()
     assert problem(log_in(api, email="nobody@example.org")) == WRONG
-    assert sum(work) == 2**6
+    assert work == expected
 
 
 def test_what_is_wrong_takes_the_same_queries(api, customer, django_assert_num_queries):
