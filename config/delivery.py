@@ -17,9 +17,11 @@ from typing import Any
 from anymail.exceptions import AnymailInvalidAddress, AnymailRecipientsRefused, AnymailUnsupportedFeature
 from django.core.mail import EmailMessage, get_connection
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Q, QuerySet
 from django.db.models.functions import Now
 from post_office.models import STATUS, Email, Log
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
 
 from config.links import link_for
 from config.masking import scrub
@@ -107,6 +109,19 @@ def mails_forget(*, kept: timedelta) -> int:
     while ids := list(over.values_list("pk", flat=True)[:1000]):
         deleted += Email.objects.filter(pk__in=ids).delete()[1].get("post_office.Email", 0)
     return deleted
+
+
+def gauges() -> list[Metric]:
+    """Return the figures of the queue, for /metrics."""
+    age = ExpressionWrapper(Now() - F("created"), output_field=DurationField())
+    waiting = Email.objects.filter(_WAITING).aggregate(count=Count("pk"), age=Max(age))
+    given_up = Email.objects.filter(status=STATUS.failed, last_updated__gte=Now() - timedelta(days=1)).count()
+    seconds = waiting["age"].total_seconds() if waiting["age"] else 0
+    return [
+        GaugeMetricFamily("mail_waiting", "Mails that are still to be sent.", value=waiting["count"]),
+        GaugeMetricFamily("mail_waiting_age_seconds", "Age of the oldest of them.", value=seconds),
+        GaugeMetricFamily("mail_given_up", "Mails that were given up in the last 24 hours.", value=given_up),
+    ]
 
 
 def reason_of(error: Exception) -> str:

@@ -109,6 +109,6 @@ def _fingerprint(purpose: str, told: str, secret: str) -> str:
 
 
 def _signer(purpose: str) -> TimestampSigner:
-    # Without `fallback_keys`, former keys would be those of staff.
-    secret, *former = portal_secrets()
-    return TimestampSigner(key=secret, salt=f"links.{purpose}", sep=".", fallback_keys=[*former])
+    # Without being told, it would take the former keys of staff.
+    former = settings.PORTAL_SIGNING_KEY_FALLBACKS
+    return TimestampSigner(key=settings.PORTAL_SIGNING_KEY, salt=f"links.{purpose}", sep=".", fallback_keys=former)

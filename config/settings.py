@@ -194,7 +194,7 @@ except ValueError as error:
 
 # What else is asked for /readyz and /metrics, by dotted path: config knows no app.
 READINESS: list[str] = []
-GAUGES: list[str] = []
+GAUGES: list[str] = ["config.delivery.gauges"]
 # separation: begin
 READINESS += ["separation.gauges.readiness"]
 GAUGES += ["separation.gauges.gauges"]

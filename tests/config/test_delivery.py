@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from post_office.models import STATUS, Email, Log
 
-from config.delivery import TRIES, deliver, mails_cancel, mails_forget, mails_retry, pause_after
+from config.delivery import TRIES, deliver, gauges, mails_cancel, mails_forget, mails_retry, pause_after
 from config.links import link_read
 from config.mail import mail_queue
 
@@ -206,6 +206,22 @@ def test_a_worker_that_is_asked_to_stop_ends_after_the_mail_it_is_at(hello, smtp
     queue(), queue()
     assert counts(stopped=lambda: bool(smtp.received)) == (1, 0, 0)
     assert list(Email.objects.order_by("id").values_list("number_of_retries", flat=True)) == [1, None]
+
+
+def test_figures_of_the_queue(hello, smtp):
+    def figures():
+        return {metric.name: metric.samples[0].value for metric in gauges()}
+
+    assert figures() == {"mail_waiting": 0, "mail_waiting_age_seconds": 0, "mail_given_up": 0}
+    late, waiting = queue(expires_at=timezone.now() - timedelta(seconds=1)), queue(number=8)
+    smtp.answers["DATA"] = "451 later"
+    deliver(at_most=200)
+    Email.objects.filter(pk=waiting.pk).update(created=timezone.now() - timedelta(hours=1))
+    found = figures()
+    assert 3600 <= found.pop("mail_waiting_age_seconds") < 3700
+    assert found == {"mail_waiting": 1, "mail_given_up": 1}
+    Email.objects.filter(pk=late.pk).update(last_updated=timezone.now() - timedelta(hours=25))
+    assert figures()["mail_given_up"] == 0
 
 
 def in_a_process(work):
