@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from reservations import errors
 from reservations.models import BookingPolicy, OpeningException, Reservation
@@ -24,6 +25,8 @@ from restaurants.models import Restaurant
 ONE_DAY = timedelta(days=1)
 # What is counted, and locked, together.
 CELL = timedelta(minutes=15)
+# The columns that say what a reservation takes.
+TAKES = ("id", "reservation_date", "reservation_time", "duration_minutes", "party_size")
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Slot:
     @cached_property
     def cells(self) -> range:
         """The quarters of an hour that the party sits in, counted since 1970."""
-        return _cells(self.starts_at, self.ends_at)
+        return cells_of(self.starts_at, self.ends_at)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Taken:
     starts_at: datetime | None
     ends_at: datetime | None
     covers: int
+    id: int = 0
 
 
 def availability(*, restaurant: Restaurant, day: date, party_size: int, now: datetime) -> DayAvailability:
@@ -220,13 +224,7 @@ class Timetable:
         return Room(self, service_day, tuple(self._taken(service_day, without)))
 
     def _taken(self, service_day: date, without: int | None) -> Iterator[Taken]:
-        rows = Reservation.objects.filter(
-            Q(status=Reservation.Status.CONFIRMED)
-            | Q(
-                status=Reservation.Status.COMPLETED,
-                actual_arrival_time__isnull=False,
-                actual_departure_time__isnull=True,
-            ),
+        rows = seated().filter(
             restaurant=self.restaurant,
             # A party of the day before may sit past midnight, and the day itself may end on the next.
             reservation_date__gte=midnight(_shift(service_day, -1)),
@@ -234,12 +232,21 @@ class Timetable:
         )
         if without is not None:
             rows = rows.exclude(pk=without)
-        for day, time, minutes, covers in rows.values_list(
-            "reservation_date", "reservation_time", "duration_minutes", "party_size"
-        ):
-            starts_at = start_of(day, time, self.policy.zone)
-            stays = timedelta(minutes=min(max(minutes, 1), DAY_MINUTES))
-            yield Taken(day.date(), starts_at, starts_at and starts_at + stays, max(covers, 0))
+        return (self.taken(row) for row in rows.values_list(*TAKES))
+
+    def taken(self, row: tuple[Any, ...]) -> Taken:
+        """Return what a reservation takes, by its columns TAKES."""
+        identifier, day, time, minutes, covers = row
+        starts_at = start_of(day, time, self.policy.zone)
+        stays = timedelta(minutes=min(max(minutes, 1), DAY_MINUTES))
+        return Taken(day.date(), starts_at, starts_at and starts_at + stays, max(covers, 0), identifier)
+
+    def day_of(self, taken: Taken) -> date:
+        """Return the service day on which a party sits."""
+        if taken.starts_at is None:
+            return taken.day
+        shown = taken.starts_at.astimezone(self.policy.zone)
+        return self.service_day(shown.date(), shown.hour * 60 + shown.minute)
 
     def refusal(self, slot: Slot, party_size: int, room: "Room", now: datetime) -> str:
         """Return the code of why a party cannot have a slot; empty if it can."""
@@ -267,7 +274,7 @@ class Room:
     @cached_property
     def in_all(self) -> int:
         """How many people the service day has."""
-        return sum(each.covers for each in self.taken if self._is_of_day(each))
+        return sum(each.covers for each in self.taken if self.table.day_of(each) == self.service_day)
 
     def require(self, slot: Slot, party_size: int) -> None:
         """Raise DayFull or SlotFull unless the party has room."""
@@ -279,23 +286,26 @@ class Room:
         if any(self.by_cell[cell] + party_size > policy.slot_limit for cell in slot.cells):
             raise errors.SlotFull(f"{slot.day} {slot.time} is full for a party of {party_size}.")
 
-    def _is_of_day(self, taken: Taken) -> bool:
-        if taken.starts_at is None:
-            return taken.day == self.service_day
-        shown = taken.starts_at.astimezone(self.table.policy.zone)
-        return self.table.service_day(shown.date(), shown.hour * 60 + shown.minute) == self.service_day
-
 
 def covers_by_cell(taken: Iterable[Taken]) -> Counter[int]:
     """Return how many of these people sit in each quarter of an hour, counted since 1970."""
     found: Counter[int] = Counter()
     for each in taken:
         if each.starts_at and each.ends_at:
-            found.update(dict.fromkeys(_cells(each.starts_at, each.ends_at), each.covers))
+            found.update(dict.fromkeys(cells_of(each.starts_at, each.ends_at), each.covers))
     return found
 
 
-def _cells(starts_at: datetime, ends_at: datetime) -> range:
+def seated() -> QuerySet[Reservation]:
+    """Return the reservations that take a table: confirmed, or come and not gone yet."""
+    here = Q(actual_arrival_time__isnull=False, actual_departure_time__isnull=True)
+    return Reservation.objects.filter(
+        Q(status=Reservation.Status.CONFIRMED) | Q(here, status=Reservation.Status.COMPLETED)
+    )
+
+
+def cells_of(starts_at: datetime, ends_at: datetime) -> range:
+    """Return the quarters of an hour, counted since 1970, that a time touches."""
     seconds = int(CELL.total_seconds())
     return range(int(starts_at.timestamp()) // seconds, -(-int(ends_at.timestamp()) // seconds))
 

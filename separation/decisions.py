@@ -51,6 +51,7 @@ HELP = {
     "truncated": "python manage.py migrate_customers --execute, which brings the new tables into step",
     "set_aside": "make the person a customer again in the old application, and all of it is given back",
     "drift": VERIFY,
+    "overbooked": "make room or call the guests; the next verification after it is right, or over, closes it",
     "deleted_meanwhile": "nothing: the old application deleted this person",
 }
 

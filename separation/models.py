@@ -166,6 +166,7 @@ class Finding(models.Model):
         ("truncated", "table emptied by TRUNCATE"),
         ("set_aside", "data of a customer who is none any more, or cannot be"),
         ("drift", "broken by what was written since, as a verification found"),
+        ("overbooked", "booking by the old application beyond what its restaurant takes"),
     ]
     OPEN, SETTLED, GONE = "open", "settled", "gone"
     STATES = [(OPEN, "open"), (SETTLED, "settled"), (GONE, "no longer there")]

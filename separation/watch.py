@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.masking import mask_text
 from config.sql import Queries
+from separation import overbooking
 from separation.database import execute, has_table, scalar
 from separation.errors import VERIFY, UsageFault
 from separation.identity import identity_of
@@ -90,6 +91,7 @@ def conclude(connection: BaseDatabaseWrapper, report: Report, note: Callable[[st
     if connection.in_atomic_block or not _may_write(connection):
         return
     patiently(connection, lambda: _find(connection, report))
+    patiently(connection, lambda: overbooking.find(connection))
     identity, broken = identity_of(connection).key(), [result.id for result in report.failures]
     before = Look.objects.using(connection.alias).filter(identity=identity).first()
     Look.objects.using(connection.alias).filter(looked_at__lt=report.mark.at - _KEPT).delete()
