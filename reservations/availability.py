@@ -19,7 +19,7 @@ from django.db.models import Q, QuerySet
 from reservations import errors
 from reservations.models import BookingPolicy, OpeningException, Reservation
 from reservations.terms import local, midnight, policy_of, span, start_of
-from restaurants.hours import DAY_MINUTES, Day, OpeningHours, clock, intervals, opening_hours
+from restaurants.hours import DAY_MINUTES, Day, Interval, OpeningHours, clock, intervals, opening_hours
 from restaurants.models import Restaurant
 
 ONE_DAY = timedelta(days=1)
@@ -141,11 +141,19 @@ class Timetable:
     def slots(self, service_day: date, party_size: int) -> Iterator[Slot]:
         """Give the slots of a service day at which such a party can begin and be done by closing time."""
         for interval in self.hours(service_day):
-            closes = local(service_day, interval.closes).replace(tzinfo=self.policy.zone)
+            closes = local(service_day, self._closes(service_day, interval)).replace(tzinfo=self.policy.zone)
             for minutes in range(interval.opens, interval.closes, self.policy.slot_interval_minutes):
                 slot = self.slot(service_day, minutes, party_size)
                 if slot and slot.ends_at <= closes.astimezone(UTC):
                     yield slot
+
+    def _closes(self, service_day: date, interval: Interval) -> int:
+        """Return the minute by which guests are gone; where midnight closes nothing, that of the next day."""
+        if interval.closes == DAY_MINUTES:
+            for after in self.hours(_shift(service_day, 1)):
+                if after.opens == 0:
+                    return DAY_MINUTES + after.closes
+        return interval.closes
 
     def slot(self, service_day: date, minutes: int, party_size: int) -> Slot | None:
         """Return the slot that begins MINUTES after midnight; None if the clocks skip that time."""

@@ -18,6 +18,7 @@ from restaurants.models import Restaurant
 from tests.factories import BookingPolicyFactory, OpeningExceptionFactory, ReservationFactory, RestaurantFactory
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+FRIDAY = date(2026, 2, 27)
 
 
 def table_of(hours: Any, zone: str = "UTC", days: dict[date, str] | None = None, **policy: Any) -> Timetable:
@@ -98,12 +99,15 @@ def test_a_party_is_done_by_closing_time() -> None:
     assert starts(table, date(2026, 2, 27), size=3) == []
 
 
+def test_round_the_clock_midnight_closes_nothing() -> None:
+    table = table_of({"fri": "20:00-24:00", "sat": "00:00-24:00"}, slot_interval_minutes=60, duration_minutes=120)
+    assert starts(table, FRIDAY)[-1] == "27 23:00 23:00Z"
+    assert starts(table, date(2026, 2, 28))[-1] == "28 22:00 22:00Z"
+
+
 @pytest.fixture
 def restaurant(db: None) -> Restaurant:
     return RestaurantFactory.create(name="R", opening_hours={"fri": "18:00-22:00", "sat": "18:00-18:30"})
-
-
-FRIDAY = date(2026, 2, 27)
 
 
 def seat(restaurant: Restaurant, time: str) -> None:
