@@ -66,7 +66,7 @@ def form(restaurant: Restaurant, **given: Any) -> dict[str, Any]:
     sent = {"name": "R", "slug": "r", "is_active": "on", "opening_hours": '{"mon": "12:00-22:00"}'}
     for prefix, values in (("booking_policy", policy), ("opening_exceptions", day)):
         sent |= {f"{prefix}-{name}": value for name, value in management.items()}
-        sent |= {f"{prefix}-0-{name}": value for name, value in ({"restaurant": restaurant.pk} | values).items()}
+        sent |= {f"{prefix}-0-{name}": value for name, value in ({"restaurant": str(restaurant.pk)} | values).items()}
     return sent | given
 
 
