@@ -1,7 +1,7 @@
 """The page behind the link in a booking's mails: see it, change it, cancel it, take it into a calendar."""
 
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -14,12 +14,13 @@ from django.views.decorators.csrf import csrf_exempt
 
 from config.api.etags import etag_of
 from config.api.problems import DomainError
+from config.links import LinkInvalid
 from portal.pages import HEADERS, page
 from reservations.api.serializers import MOST_PEOPLE, reservation_shown
 from reservations.api.views import calendar_answer
 from reservations.availability import availability
 from reservations.errors import BookingRefused
-from reservations.links import LinkInvalid, booking_of
+from reservations.links import booking_of
 from reservations.models import Reservation
 from reservations.services import Actor, Changes, reservation_cancel, reservation_change, reservation_hold
 from reservations.words import address_of, limits, people, when
@@ -60,7 +61,7 @@ class ChangeForm(forms.Form):
 class BookingPage(View):
     """A booking, with a form and a button where they can still be used. To look changes nothing."""
 
-    http_method_names: ClassVar = ["get", "head", "post"]
+    http_method_names = ["get", "head", "post"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Answer; with a page that says so where the link cannot be used."""
@@ -95,7 +96,7 @@ class BookingPage(View):
 class BookingCalendar(View):
     """The booking as a file, for calendars."""
 
-    http_method_names: ClassVar = ["get", "head"]
+    http_method_names = ["get", "head"]
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         """Send the file; the page that says so where the link cannot be used."""

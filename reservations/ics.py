@@ -1,6 +1,7 @@
 """A booking as an iCalendar file (RFC 5545), which any calendar takes and later replaces by a newer one."""
 
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -50,7 +51,7 @@ def _lines(reservation: Reservation, begins: datetime) -> dict[str, Any]:
         "summary": f"Table for {reservation.party_size} at {restaurant.name}",
         "location": ", ".join(filter(None, (restaurant.name, address_of(restaurant)))),
         "contact": restaurant.phone or restaurant.name,
-        "organizer": vCalAddress(f"mailto:{restaurant.email or settings.DEFAULT_FROM_EMAIL}"),
+        "organizer": vCalAddress(f"mailto:{restaurant.email or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}"),
     }
 
 

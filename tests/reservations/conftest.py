@@ -56,6 +56,7 @@ def wanted(zaika: Restaurant, day: date) -> dict[str, Any]:
 
 def shown(reservation: Reservation, day: date, path: str | None, **more: Any) -> dict[str, Any]:
     """Return how a booking made at Zaika with `wanted` is shown, but for MORE."""
+    reservation.refresh_from_db()  # the columns hold milliseconds
     stamps = {
         name: getattr(reservation, name).isoformat(timespec="milliseconds") for name in ("created_at", "updated_at")
     }
