@@ -322,6 +322,12 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": (BASE_DIR / "portal" / "api.md").read_text(encoding="utf-8"),
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    # What clients call the enums of the fields that are all named `status`.
+    "ENUM_NAME_OVERRIDES": {
+        "ReservationStatus": "reservations.models.Reservation.Status",
+        "OrderStatus": "orders.models.Order.Status",
+        "OrderItemStatus": "orders.models.OrderItem.Status",
+    },
     "TAGS": [
         {"name": "auth", "description": "Registering, logging in and out, proving an address, a forgotten password."},
         {"name": "customers", "description": "One's own account: person, profile, preferences, sessions."},

@@ -43,7 +43,7 @@ EXAMPLES = hypothesis.settings(
 )
 TOMORROW = (timezone.now() + timedelta(days=1)).date().isoformat()
 # What fits the customer of the world, or anybody new.
-ACCEPTED = {
+ACCEPTED: dict[str, Any] = {
     "email": "dora@example.org",
     "new_email": "dora@example.org",
     "password": PASSWORD,
