@@ -1,1 +1,1 @@
-"""Speed and memory of the engine, as ratios to a named floor measured in the same run."""
+"""Speed and memory, as ratios to a named floor measured in the same run."""

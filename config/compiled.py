@@ -8,6 +8,7 @@ from collections.abc import Callable
 from copy import copy
 from datetime import UTC, datetime
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any, Generic, TypeVar
 
 from django.db import connections
@@ -17,7 +18,6 @@ from psycopg.sql import Literal
 
 _Row = TypeVar("_Row")
 _Form = Callable[[Any], Any]
-_CURSOR: Any = ServerBindingCursor
 
 
 class Compiled(Generic[_Row]):
@@ -94,8 +94,17 @@ class _Connection:
             # Both concern cursors of this kind alone: Django's others never prepare.
             connection.execute("SET plan_cache_mode = force_generic_plan")
             connection.prepare_threshold = 0
-        cursor.cursor = _CURSOR(connection)
+        cursor.cursor = _Cursor(connection)
         return cursor
+
+
+class _Cursor(ServerBindingCursor):  # type: ignore[misc]
+    """A cursor that prepares, and remembers for Django's log what it executed."""
+
+    def execute(self, query: Any, *args: Any, **options: Any) -> Any:
+        found = super().execute(query, *args, **options)
+        self._query = SimpleNamespace(query=query.encode())
+        return found
 
 
 def _unchanged(value: Any) -> Any:

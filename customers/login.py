@@ -1,12 +1,13 @@
 """Logging in, which never tells whether anybody has that address."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from django.db.models import Value
+from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from config.api.clients import network_of
+from config.compiled import Compiled
 from customers.models import CustomerSession
 from customers.passwords import customer_password_opens
 from customers.selectors import BLANKS, customer_by_email
@@ -56,11 +57,19 @@ def failures_forget(*, email: str) -> None:
 def _attempts_of(email: str, ip: str) -> str:
     """Return where the failures of a log-in are counted: by address and, where that is known, by network too."""
     key, network = _key(email), network_of(ip)
-    known = CustomerSession.objects.alias(key=Lower("customer__email")).filter(
-        key=Lower(Value(key)), ip__isnull=False, created_at__gt=timezone.now() - KNOWN
-    )
-    recent = known.exclude(revoked_reason=REUSED).order_by("-created_at").values_list("ip", flat=True)[:50]
+    recent = _RECENT(key=key, since=timezone.now() - KNOWN)
     return f"{key} {network}" if network in {network_of(each) for each in recent if each} else key
+
+
+def _recent(key: str, since: datetime) -> QuerySet[CustomerSession, str | None]:
+    """Return from where whoever has this address logged in lately."""
+    known = CustomerSession.objects.alias(key=Lower("customer__email")).filter(
+        key=Lower(Value(key)), ip__isnull=False, created_at__gt=since
+    )
+    return known.exclude(revoked_reason=REUSED).order_by("-created_at").values_list("ip", flat=True)[:50]
+
+
+_RECENT = Compiled(_recent, key="nobody", since=datetime(1, 2, 3, tzinfo=UTC))
 
 
 def _key(email: str) -> str:

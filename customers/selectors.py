@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 
+from config.compiled import Compiled
 from config.plugins import plugged  # separation: line
 from customers.models import Customer, CustomerProfile, CustomerSession
 
@@ -41,5 +42,11 @@ def live_sessions(now: datetime) -> QuerySet[CustomerSession]:
 
 
 def _by_email(email: str) -> Customer | None:
-    key = Lower(Value(email.strip(BLANKS)))
-    return Customer.objects.alias(key=Lower("email")).filter(key=key).first()
+    return next(iter(_WITH_EMAIL(email=email.strip(BLANKS))), None)
+
+
+def _with_email(email: str) -> QuerySet[Customer]:
+    return Customer.objects.alias(key=Lower("email")).filter(key=Lower(Value(email)))
+
+
+_WITH_EMAIL = Compiled(_with_email, email="nobody")

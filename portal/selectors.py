@@ -60,7 +60,8 @@ def _near(pk: int, now: datetime) -> QuerySet[Any]:
 
 
 def _marked(reservations: QuerySet[Any], is_coming: bool) -> QuerySet[Any]:
-    return reservations.annotate(is_coming=Value(is_coming, BooleanField()))
+    marked: QuerySet[Any] = reservations.annotate(is_coming=Value(is_coming, BooleanField()))
+    return marked
 
 
 def _about(pk: int) -> QuerySet[Customer, Any]:

@@ -1,12 +1,14 @@
 """Reads of reservations, as their customers see them."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.db.models import CharField, F, Func, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Coalesce, Collate, Concat, Greatest, Length, LPad
 
+from config.compiled import Compiled
 from customers.models import Customer
 from reservations.models import Reservation
 
@@ -19,6 +21,16 @@ def reservations_shown() -> QuerySet[Reservation]:
 def reservations_of(customer: Customer) -> QuerySet[Any]:
     """Return the reservations of CUSTOMER, whoever booked them; `date` is their day and time, fit for ordering."""
     return reservations_shown().filter(customer=customer).annotate(date=_day_and_time())
+
+
+def latest_reservations(customer: Customer, most: int) -> list[Reservation]:
+    """Return the last of `reservations_of` by day and time, MOST of them: what a list begins with."""
+    return _latest(most)(pk=customer.pk)
+
+
+@cache
+def _latest(most: int) -> Compiled[Reservation]:
+    return Compiled(lambda pk: reservations_of(Customer(pk=pk)).order_by("-date", "-pk")[:most], pk=-1)
 
 
 def coming(reservations: QuerySet[Any], now: datetime) -> QuerySet[Any]:

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 
 from config.api.clients import client_ip, network_of
 from config.api.etags import etag_of, require_match, tagged
-from config.api.pages import Ordering
+from config.api.pages import FirstPage, Ordering
 from config.api.schema import refuses, versioned
 from config.api.views import PublicView
 from config.links import LinkExpired, LinkInvalid
@@ -33,7 +33,7 @@ from reservations.availability import availability
 from reservations.idempotency import Answer, idempotent
 from reservations.links import booking_of
 from reservations.models import Reservation
-from reservations.selectors import reservations_of, reservations_shown
+from reservations.selectors import latest_reservations, reservations_of, reservations_shown
 from reservations.services import (
     Actor,
     Contact,
@@ -91,9 +91,13 @@ class ReservationsView(CustomerView, generics.GenericAPIView[Reservation]):
 
         Whoever booked them: also staff on the phone, and other applications.
         """
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        shown = [shapes.reservation_shown(each, shapes.own_path(each)) for each in page or ()]
+        narrowed = request.query_params.keys() - {"page_size"}
+        rows: Any = self.filter_queryset(self.get_queryset()) if narrowed else FirstPage(self._latest)
+        shown = [shapes.reservation_shown(each, shapes.own_path(each)) for each in self.paginate_queryset(rows) or ()]
         return self.get_paginated_response(shown)
+
+    def _latest(self, most: int) -> list[Reservation]:
+        return latest_reservations(customer_of(self.request), most)
 
     @refuses(*_CREATE_REFUSALS)
     @extend_schema(

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import connection, connections
 from django.db.models import BooleanField, Q, QuerySet, Value
+from django.test.utils import CaptureQueriesContext
 
 from config.compiled import Compiled
 from reservations.models import Reservation
@@ -63,8 +64,10 @@ def test_what_it_reads_are_rows_like_any_other(reservations, django_assert_num_q
 
 
 def test_it_is_one_statement_that_the_server_plans_once(reservations):
-    for _ in range(3):
-        BOOKED(place=reservations[0].restaurant_id, since=NOW)
+    with CaptureQueriesContext(connection) as captured:
+        for _ in range(3):
+            BOOKED(place=reservations[0].restaurant_id, since=NOW)
+    assert ['"reservations"."restaurant_id" = %s' in query["sql"] for query in captured] == [True, True, True]
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%reservations%%'")

@@ -71,7 +71,7 @@ def test_marks_that_do_not_pair_are_named(text: str, faults: list[str]) -> None:
         "x = 1  # separation: lines",
         "if user.is_customer:",
         "from tests.databases import query",
-        "make bench",
+        "python -m bench.loop orm 10",
         "see [the runbook](RUNBOOK.md)",
         "python manage.py backup --list",
         "from config.plugins import plugged",
