@@ -12,7 +12,7 @@ from customers.models import CustomerSession
 from customers.passwords import customer_password_opens
 from customers.selectors import BLANKS, customer_by_email
 from customers.sessions import REUSED, SessionEnded, Tokens, Unauthenticated, session_begin
-from customers.throttles import attempt_begin, attempts_forget, throttle
+from customers.throttles import attempt_begin, attempts_failed, attempts_forget, throttle
 
 # Of one caller: an office, or a whole mobile network.
 LOGINS_PER_CALLER, CALLER_SECONDS = 60, 5 * 60
@@ -52,6 +52,14 @@ def customer_log_in(*, email: str, raw_password: str, user_agent: str, ip: str) 
 def failures_forget(*, email: str) -> None:
     """Let whoever has proved by mail that EMAIL is theirs log in at once, wherever they are."""
     attempts_forget(_ATTEMPTS, _key(email))
+
+
+def failures_of(*, email: str) -> tuple[int, int]:
+    """Return how many log-ins with EMAIL have failed in a row, and for how many seconds the next has to wait.
+
+    What failed in a network from which the customer logged in of late counts apart, and is not among it.
+    """
+    return attempts_failed(_ATTEMPTS, _key(email))
 
 
 def _attempts_of(email: str, ip: str) -> str:

@@ -56,6 +56,12 @@ def attempts_forget(scope: str, key: str) -> None:
     RequestThrottle.objects.filter(key=_hashed(scope, key)).delete()
 
 
+def attempts_failed(scope: str, key: str) -> tuple[int, int]:
+    """Return how many attempts of KEY have failed in a row, and for how many seconds the next has to wait."""
+    count, wait = _one(_COUNTING.failed, key=_hashed(scope, key)) or (0, 0)
+    return count, wait or 0
+
+
 def _hashed(scope: str, key: str) -> str:
     """Return what stands in the table: without the key nobody can try out whose address it is."""
     secret = settings.PORTAL_SIGNING_KEY.encode()

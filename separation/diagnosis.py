@@ -9,6 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.masking import mask_email, mask_text
 from config.sql import Queries
+from customers.login import failures_of
 from separation.database import has_table, row, rows
 from separation.decisions import ANSWERS, COMMAND, DUPLICATE, HELP, INVALID, STAFF
 from separation.errors import EXECUTE, PREFLIGHT, STATUS, Refused
@@ -212,6 +213,8 @@ def _log_ins(connection: BaseDatabaseWrapper, person: _Person) -> Iterator[tuple
     if person.moved:
         count, still, last = row(connection, SQL.sessions, id=person.id)
         yield "Log-ins", f"{count:,}, {still:,} of them open" + (f", last used {last}" if last else "")
+        if (failed := failures_of(email=person.email))[0]:
+            yield "Failed log-ins", f"{failed[0]:,} in a row" + (f"; the next in {failed[1]} s" if failed[1] else "")
         if mails := [f"{number:,} {became}" for became, number in rows(connection, SQL.mails, email=person.email)]:
             yield "Mails", ", ".join(mails)
 

@@ -40,3 +40,8 @@ RETURNING t.count
 -- Gives how many seconds the next attempt has to wait.
 SELECT greatest(ceil(extract(epoch FROM t.blocked_until - {{moment}}))::integer, 1)
 FROM request_throttles t WHERE t.key = %(key)s
+
+-- name: failed
+-- Gives how many attempts in a row have failed, and how many seconds the next has to wait.
+SELECT t.count, greatest(ceil(extract(epoch FROM t.blocked_until - {{moment}}))::integer, 0)
+FROM request_throttles t WHERE t.key = %(key)s AND t.expires_at > {{moment}}

@@ -2,12 +2,14 @@
 
 import io
 import json
+import re
 
 import pytest
 from django.core.management import call_command
 
 from config.mail import mail_queue
 from config.masking import mask_email
+from customers.login import CredentialsWrong, customer_log_in
 from separation.decisions import duplicate_keep, duplicate_merge
 from separation.models import Chunk
 from tests.databases import manage
@@ -187,10 +189,16 @@ def test_what_the_portal_sent_and_whether_somebody_is_logged_in(connection):
         VALUES (gen_random_uuid(), 30, '', gen_random_uuid(), '2026-06-01', '9999-01-01')""",
     )
 
+    for _ in range(4):
+        with pytest.raises(CredentialsWrong):
+            customer_log_in(email=email, raw_password="wrong", user_agent="", ip="127.0.0.1")
+
     lines = said_of("30")[1]
 
     at = lines.index(("Log-ins", "1, 1 of them open, last used 2026-06-01 00:00:00"))
-    assert lines[at + 1] == ("Mails", "1 queued, 1 sent")
+    assert lines[at + 1 : at + 3] == [("Failed log-ins", "4 in a row"), ("Mails", "1 queued, 1 sent")]
+    query(connection, "UPDATE request_throttles SET blocked_until = (now() AT TIME ZONE 'UTC') + interval '1 h'")
+    assert re.fullmatch(r"4 in a row; the next in \d{4} s", dict(said_of("30")[1])["Failed log-ins"])
 
 
 def test_who_misses_reservations(connection):
