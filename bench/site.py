@@ -1,15 +1,16 @@
-"""Settings of the portal's benchmark: the project's own, with bare views beside its addresses.
+"""Settings of the portal's benchmark: the project's own, with views to compare with beside its addresses.
 
-With BENCH_BARE the bare views stand in a project of nothing else: no middleware, no app.
+With BENCH_BARE these views stand in a project without middleware.
 """
 
 import os
 
-from config.settings import *  # noqa: F403
+from config import settings as project
 
+vars().update({name: value for name, value in vars(project).items() if name.isupper()})
 ROOT_URLCONF = "bench.site_urls"
 ALLOWED_HOSTS = ["bench"]
 SECURE_SSL_REDIRECT = False
 TRUSTED_PROXIES = 1
 if "BENCH_BARE" in os.environ:
-    MIDDLEWARE = []
+    MIDDLEWARE: list[str] = []

@@ -18,6 +18,7 @@ from psycopg.sql import Literal
 
 _Row = TypeVar("_Row")
 _Form = Callable[[Any], Any]
+_ServerBindingCursor: Any = ServerBindingCursor
 
 
 class Compiled(Generic[_Row]):
@@ -98,7 +99,7 @@ class _Connection:
         return cursor
 
 
-class _Cursor(ServerBindingCursor):  # type: ignore[misc]
+class _Cursor(_ServerBindingCursor):  # type: ignore[misc]
     """A cursor that prepares, and remembers for Django's log what it executed."""
 
     def execute(self, query: Any, *args: Any, **options: Any) -> Any:
