@@ -30,20 +30,20 @@ class _Server(ThreadedWSGIServer):
     def _close_connections(self) -> None:
         """Leave a connection open that is a test's."""
         if not self.connections_override:
-            super()._close_connections()
+            super()._close_connections()  # type: ignore[misc]
 
 
 class _Thread(LiveServerThread):
     server_class = _Server
 
     def __init__(self, shared: dict[str, Any] | None, role: str) -> None:
-        super().__init__("127.0.0.1", lambda handler: handler)
+        super().__init__("127.0.0.1", lambda handler: handler)  # type: ignore[arg-type]
         self.daemon = True
         self._shared, self._role = shared, role
 
     def _create_server(self, connections_override: Any = None) -> Any:
         # For what answers requests alone: what this thread is given it closes at its end.
-        server = super()._create_server(self._shared)
+        server = super()._create_server(self._shared)  # type: ignore[misc]
         server.role = self._role
         return server
 
