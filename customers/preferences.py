@@ -9,6 +9,8 @@ DEFAULTS: dict[str, Any] = {
     "notifications": {"reminders": True},
     "seating": {"area": None, "quiet": False, "high_chair": False, "step_free": False},
 }
+# What is stored of somebody who wants to be reminded of nothing.
+NO_REMINDERS = {"notifications": {"reminders": False}}
 
 
 def preferences_of(stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Valu
 from django.utils import timezone
 
 from config.fields import LegacyDateTimeField
+from customers.preferences import NO_REMINDERS
 from reservations.mails import mail_reminder
 from reservations.models import Reservation
 from reservations.terms import starts_at
@@ -65,7 +66,8 @@ def _near(now: datetime) -> QuerySet[Reservation]:
     latest = ExpressionWrapper(
         Value(now + 2 * _DAY, output_field=LegacyDateTimeField()) + ahead, output_field=LegacyDateTimeField()
     )
-    return Reservation.objects.select_related("restaurant__booking_policy", "terms").filter(
+    bookings = Reservation.objects.select_related("restaurant__booking_policy", "terms")
+    return bookings.exclude(customer__profile__preferences__contains=NO_REMINDERS).filter(
         status=Reservation.Status.CONFIRMED,
         reminder_sent=False,
         customer_email__gt="",

@@ -7,10 +7,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from customers.models import CustomerProfile
 from reservations import reminders
 from reservations.models import BookingTerms, Reservation
 from reservations.reminders import reminders_queue
-from tests.factories import BookingPolicyFactory, ReservationFactory, RestaurantFactory
+from tests.factories import BookingPolicyFactory, CustomerFactory, ReservationFactory, RestaurantFactory
 
 pytestmark = pytest.mark.django_db
 # A Sunday on which Berlin's clocks go back at 3.00, and Auckland's went forward a month before.
@@ -144,3 +145,23 @@ def test_many_bookings_take_one_query_to_look_at(mailed, django_assert_num_queri
         booking(NOW + timedelta(hours=30))
     with django_assert_num_queries(1):
         assert reminders_queue() == 0
+
+
+@pytest.mark.parametrize(
+    ("preferences", "reminded"),
+    [
+        ({}, 1),
+        ({"notifications": {"reminders": True}}, 1),
+        ({"notifications": {"reminders": False}, "language": "de"}, 0),
+    ],
+)
+def test_who_wants_no_reminders_gets_none(mailed, preferences, reminded):
+    customer = CustomerFactory.create()
+    CustomerProfile.objects.filter(customer=customer).update(preferences=preferences)
+    booking(NOW + timedelta(hours=2), customer=customer)
+    assert reminders_queue() == reminded
+
+
+def test_whoever_has_no_profile_is_reminded(mailed):
+    booking(NOW + timedelta(hours=2), customer=CustomerFactory.create(profile=None))
+    assert reminders_queue() == 1
