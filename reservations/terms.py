@@ -4,6 +4,7 @@ Nothing here asks the database where the rows came with `select_related("restaur
 """
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from reservations.models import BookingPolicy, BookingTerms, Reservation
@@ -45,6 +46,7 @@ def starts_at(reservation: Reservation) -> datetime | None:
     return start_of(reservation.reservation_date, reservation.reservation_time, zone)
 
 
+@lru_cache(maxsize=4096)  # of a thousand bookings of a week, most begin when others do
 def start_of(day: object, time: str, zone: ZoneInfo) -> datetime | None:
     """Return the instant of a row's date, which may be any text the database can hold, and time."""
     try:

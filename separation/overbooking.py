@@ -81,18 +81,19 @@ def _slots(table: Timetable, taken: list[Taken]) -> Iterator[dict[str, Any]]:
     limit = table.policy.slot_limit
     if limit is None:
         return
-    fullest: dict[date, tuple[int, int]] = {}
-    for cell, covers in covers_by_cell(taken).items():
+    crowded = {cell: covers for cell, covers in covers_by_cell(taken).items() if covers > limit}
+    fullest: dict[date, int] = {}
+    for cell in sorted(crowded):
         day = _shown(table, cell).date()
-        if covers > limit and (covers, -cell) > fullest.get(day, (0, 0)):
-            fullest[day] = (covers, -cell)
-    for day, (covers, cell) in fullest.items():
-        last = max(
-            each.id
-            for each in taken
-            if each.starts_at and each.ends_at and -cell in cells_of(each.starts_at, each.ends_at)
-        )
-        yield _finding(table, last, day, f"{_shown(table, -cell):%H:%M}", covers, limit)
+        if crowded[cell] > crowded.get(fullest.get(day, -1), limit):
+            fullest[day] = cell
+    last = dict.fromkeys(fullest.values(), 0)
+    for each in taken:
+        if each.starts_at and each.ends_at:
+            for cell in last.keys() & set(cells_of(each.starts_at, each.ends_at)):
+                last[cell] = max(last[cell], each.id)
+    for day, cell in fullest.items():
+        yield _finding(table, last[cell], day, f"{_shown(table, cell):%H:%M}", crowded[cell], limit)
 
 
 def _shown(table: Timetable, cell: int) -> datetime:
