@@ -113,7 +113,7 @@ class BookingPolicy(models.Model):
         "restaurants.Restaurant", on_delete=models.CASCADE, db_constraint=False, related_name="booking_policy"
     )
     is_online = models.BooleanField(
-        default=True, help_text="Whether guests book, change and cancel online. Staff always can."
+        default=True, help_text="Whether tables are booked online. What is booked can be cancelled either way."
     )
     time_zone = LineField(
         default=default_time_zone,

@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                             "is_online",
                             models.BooleanField(
                                 default=True,
-                                help_text="Whether guests book, change and cancel online. Staff always can.",
+                                help_text="Whether tables are booked online. What is booked can be cancelled either way.",
                             ),
                         ),
                         (
