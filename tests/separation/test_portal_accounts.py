@@ -12,12 +12,12 @@ from portal.services import NOBODY
 from reservations.models import Reservation
 from separation.cleanup import flow
 from separation.models import Phase
-from separation.phases import phase_of
+from separation.phases import change_phase, phase_of
 from separation.tenancy import check_tenancy
 from separation.verification import verify
 from tests.api import Api, refused
 from tests.hashes import hash_cheaply
-from tests.portal.mails import queued, token
+from tests.portal.mails import delivered, queued, token
 from tests.separation.cleaning import clean, decide_everything
 from tests.separation.engine import move, one, query, take_back
 
@@ -192,4 +192,36 @@ def test_all_of_it_once_they_are_separated(zenobia, kind, tmp_path, settings, mo
         f"anonymised-{zenobia.pk}@anonymised.invalid",
         True,
     )
+    assert failures() == []
+
+
+UNMOVED = """SELECT id, email FROM users u WHERE is_customer AND role = 'USER' AND password LIKE '$2%%'
+    AND NOT EXISTS (SELECT FROM restaurant_staff s WHERE s.user_id = u.id) ORDER BY id LIMIT 1"""
+
+
+@pytest.mark.parametrize("path", ["auth/register", "auth/resend-verification", "auth/forgot-password"])
+def test_no_answer_tells_who_is_known_to_the_old_application_only(legacy_database, path):
+    connection = legacy_database("plain", adopted=True).connection
+    change_phase(connection, Phase.LEGACY, Phase.DUAL)
+    ((person, email),) = query(connection, UNMOVED)
+    staff = one(connection, "SELECT email FROM users WHERE NOT is_customer ORDER BY id LIMIT 1")
+    before = query(connection, LEGACY, [person])
+
+    answers = []
+    for address in ("free@quist.example", email.title(), staff):
+        body = {"email": address}
+        if path == "auth/register":
+            body |= {"password": PASSWORD, "first_name": "", "last_name": ""}
+        answer = Api().post(path, body)
+        answers.append((answer.status_code, answer.content, sorted({*answer.headers})))
+
+    assert answers == [(202, b"", answers[0][2])] * 3
+    told = [template for _, template in queued()]
+    if path == "auth/register":
+        assert told == ["verify-email", "account-exists", "account-exists"]
+        # Moved on the way, as they were.
+        assert Customer.objects.get(pk=person).email == email
+    else:
+        assert [bool(delivered(number)) for number in range(3)] == [False, True, False]
+    assert query(connection, LEGACY, [person]) == before
     assert failures() == []

@@ -9,8 +9,11 @@ import pytest
 from django.conf import settings
 
 from customers.models import Customer
+from customers.passwords import customer_set_password
+from portal.export import export_of
 from portal.journeys.run import PASS, Outcome, Report, walk
 from portal.journeys.steps import CUSTOMER, EVERYBODY, GUEST, STEPS, Journey, staff_see_it
+from portal.services import customer_anonymise
 from reservations.availability import availability
 from reservations.idempotency import idempotency_keys_forget, idempotent
 from reservations.models import Reservation
@@ -37,6 +40,7 @@ pytestmark = pytest.mark.engine
 
 GRANTS = re.compile(r"^```sql\n(GRANT .*?)^```$", re.MULTILINE | re.DOTALL)
 REGISTER = "INSERT INTO customers (email, password) VALUES ('lena@example.org', '!') RETURNING id"
+LATER = "INSERT INTO customers (email, password) VALUES ('maria@example.org', '!') RETURNING id"
 # What the portal does for the customer %(lena)s.
 WRITES = (
     "UPDATE customers SET phone = '5' WHERE id = %(lena)s",
@@ -95,6 +99,18 @@ def book_tables(connection, role, lena):
         query(connection, "RESET ROLE")
 
 
+def leave(connection, role, lena):
+    """Take everything along, and be forgotten."""
+    query(connection, f'SET ROLE "{role}"')
+    try:
+        customer = Customer.objects.get(pk=lena)
+        customer_set_password(customer=customer, raw_password="correct horse battery")
+        assert export_of(customer)["customer"]["id"] == lena
+        customer_anonymise(customer=customer, password="correct horse battery")
+    finally:
+        query(connection, "RESET ROLE")
+
+
 def live_a_day(name, role, monkeypatch):
     """Do over HTTP whatever a customer and a guest come for, at a deployment that has this role's rights alone."""
     theirs = [step for step in STEPS if step.who in (EVERYBODY, CUSTOMER, GUEST) and step.take is not staff_see_it]
@@ -122,6 +138,7 @@ def test_each_application_with_a_role_of_its_own(legacy_database, monkeypatch):
                     portal.execute(f"SELECT * FROM {table}")
         book_tables(database.connection, role, lena)
         live_a_day(database.name, role, monkeypatch)
+        leave(database.connection, role, query(database.connection, LATER)[0][0])
         with application_role(database.name) as old_role, old_application(database.name, old_role) as old:
             late = register(old, "late@example.org")
             book(old, lena, 1)
