@@ -14,15 +14,14 @@ BLANKS = " \t\n\r\f\v"
 
 def customer_by_email(email: str) -> Customer | None:
     """Return the customer with this EMAIL, in whatever case and with whatever blanks around it."""
-    customer = _by_email(email)
     # separation: begin
     # Somebody who is in the old application only is moved now, and then found.
-    if customer is None:
-        for move in plugged("customer_missing"):
-            move(email)
-            customer = _by_email(email)
+    if (customer := _by_email(email)) is not None:
+        return customer
+    for move in plugged("customer_missing"):
+        move(email)
     # separation: end
-    return customer
+    return _by_email(email)
 
 
 def profile_of(customer: Customer) -> CustomerProfile:
