@@ -79,8 +79,6 @@ def session_begin(*, customer: Customer, user_agent: str, ip: str) -> Tokens:
         )
         if not same.update(last_login=now):
             raise SessionEnded
-        # What is long over tells where somebody was, and nobody needs that any more.
-        CustomerSession.objects.filter(customer=customer, expires_at__lt=now - LONGEST).delete()
         session = CustomerSession.objects.create(
             id=key,
             family=key,
@@ -130,6 +128,11 @@ def sessions_end(*, customer: Customer, reason: str, except_session: CustomerSes
         customer_locked(customer.pk)
         sessions = CustomerSession.objects.filter(customer=customer)
         return _end(sessions.exclude(pk=except_session.pk) if except_session else sessions, reason)
+
+
+def sessions_forget() -> int:
+    """Delete log-ins that are long over, since they tell where somebody was; return how many."""
+    return CustomerSession.objects.filter(expires_at__lt=_now() - LONGEST).delete()[0]
 
 
 def session_touch(*, session: CustomerSession) -> None:

@@ -8,7 +8,6 @@ from django.db import connection
 
 from config.api.problems import DomainError
 from config.sql import Queries
-from customers.models import RequestThrottle
 
 _COUNTING = Queries(settings.BASE_DIR / "customers" / "sql" / "counting.sql")
 # After this many failures in a row the next log-in with an address waits: 1 second, 2, 4, … and at most 15 minutes.
@@ -53,7 +52,8 @@ def attempt_begin(scope: str, key: str) -> None:
 
 def attempts_forget(scope: str, key: str) -> None:
     """Forget the failures of KEY: it has succeeded, or proved in another way who it is."""
-    RequestThrottle.objects.filter(key=_hashed(scope, key)).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTING.forget, {"key": _hashed(scope, key)})
 
 
 def attempts_failed(scope: str, key: str) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from config.delivery import Delivered, deliver, mails_forget
 from config.masking import scrub
 from config.plugins import plugged  # separation: line
+from customers.sessions import sessions_forget
 from reservations.idempotency import idempotency_keys_forget
 from reservations.reminders import reminders_queue
 from reservations.services import booking_slots_forget
@@ -30,6 +31,7 @@ TIDYING: dict[str, Callable[[], int]] = {
     "mails": lambda: mails_forget(kept=MAILS_KEPT),
     "idempotency keys": idempotency_keys_forget,
     "slots": booking_slots_forget,
+    "log-ins": sessions_forget,
 }
 
 

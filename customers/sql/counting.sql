@@ -36,6 +36,10 @@ ON CONFLICT (key) DO UPDATE SET
 WHERE t.blocked_until IS NULL OR t.blocked_until <= {{moment}}
 RETURNING t.count
 
+-- name: forget
+-- Forgets what was counted.
+DELETE FROM request_throttles WHERE key = %(key)s
+
 -- name: left_to_wait
 -- Gives how many seconds the next attempt has to wait.
 SELECT greatest(ceil(extract(epoch FROM t.blocked_until - {{moment}}))::integer, 1)

@@ -18,6 +18,7 @@ from customers.sessions import (
     session_refresh,
     session_touch,
     sessions_end,
+    sessions_forget,
 )
 from customers.tokens import REFRESH, access_decode, refresh_decode, token_hash
 from tests.factories import CustomerFactory
@@ -77,13 +78,12 @@ def test_no_log_in_begins_for_whoever_changed_meanwhile(customer, changed):
     assert not CustomerSession.objects.exists()
 
 
-def test_log_ins_that_are_long_over_go_with_the_next(customer, tokens):
-    late, older = session_begin(customer=customer, **CLIENT), session_begin(customer=CustomerFactory.create(), **CLIENT)
+def test_log_ins_that_are_long_over_are_forgotten(customer, tokens):
+    late = session_begin(customer=customer, **CLIENT)
     later(tokens, expires_at=timezone.now() - LONGEST - timedelta(days=1))
     later(late, expires_at=timezone.now() - LONGEST + timedelta(days=1))
-    later(older, expires_at=timezone.now() - LONGEST - timedelta(days=1))
-    new = session_begin(customer=customer, **CLIENT)
-    assert set(CustomerSession.objects.values_list("pk", flat=True)) == {each.session.pk for each in (late, older, new)}
+    assert (sessions_forget(), sessions_forget()) == (1, 0)
+    assert CustomerSession.objects.get() == late.session
 
 
 def test_a_device_is_kept_as_one_short_line(customer):
