@@ -346,6 +346,7 @@ CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "if-none-match", "x-request-id"]
 CORS_EXPOSE_HEADERS = [
     *("X-Request-ID", "ETag", "Retry-After", "Location", "Link", "Deprecation", "Sunset", "WWW-Authenticate"),
+    "Idempotent-Replayed",
 ]
 
 LOGIN_REDIRECT_URL = "admin:index"

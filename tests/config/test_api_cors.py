@@ -32,7 +32,7 @@ def test_a_named_origin_may_send_and_read_what_the_api_uses(api: Api) -> None:
         "Access-Control-Allow-Origin": APP,
         "Access-Control-Allow-Credentials": "true",
         "Access-Control-Expose-Headers": "X-Request-ID, ETag, Retry-After, Location, Link, Deprecation, Sunset, "
-        "WWW-Authenticate",
+        "WWW-Authenticate, Idempotent-Replayed",
     }
 
 
