@@ -108,7 +108,7 @@ class Worker:
         try:
             require_sending()
             if self._is_time(REMIND_EVERY, "_reminded_at"):
-                done.reminders = remind()
+                done.reminders = reminders_queue()
             done.mail = deliver(at_most=AT_ONCE, stopped=lambda: self._stopped)
             if self._is_time(TIDY_EVERY, "_tidied_at"):
                 done.deleted = {name: count for name, tidy in TIDYING.items() if (count := tidy())}
@@ -129,13 +129,6 @@ class Worker:
         until = time.monotonic() + seconds
         while not self._stopped and time.monotonic() < until:
             time.sleep(0.1)
-
-
-def remind() -> int:
-    """Queue the reminders that are due; return how many."""
-    return reminders_queue(
-        since=next((since() for since in plugged("reminders_since")), None),  # separation: line
-    )
 
 
 def require_sending() -> None:

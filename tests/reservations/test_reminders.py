@@ -100,11 +100,12 @@ def test_what_another_application_booked_is_its_own_to_remind_of(mailed):
 
 
 # separation: begin
-@pytest.mark.parametrize(("since", "due"), [(-1, True), (0, True), (1, False)])
-def test_moments_before_a_time_are_let_pass(mailed, since, due):
+@pytest.mark.parametrize(("since", "due"), [(-1, True), (0, True), (1, False), (None, True)])
+def test_moments_before_a_time_are_let_pass(mailed, monkeypatch, since, due):
     booking(NOW + timedelta(hours=2))
-    assert reminders_queue(since=NOW - timedelta(hours=22) + timedelta(minutes=since)) == int(due)
-    assert reminders_queue(since=datetime.max.replace(tzinfo=UTC)) == 0
+    moment = None if since is None else NOW - timedelta(hours=22) + timedelta(minutes=since)
+    monkeypatch.setattr(reminders, "plugged", lambda place: [lambda: moment] if place == "reminders_since" else [])
+    assert reminders_queue() == int(due)
 
 
 # separation: end
