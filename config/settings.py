@@ -322,6 +322,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": (BASE_DIR / "portal" / "api.md").read_text(encoding="utf-8"),
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "portal.docs.with_examples"],
     # What clients call the enums of the fields that are all named `status`.
     "ENUM_NAME_OVERRIDES": {
         "ReservationStatus": "reservations.models.Reservation.Status",

@@ -3,6 +3,7 @@
 import json
 from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -14,11 +15,25 @@ from drf_spectacular.generators import SchemaGenerator
 
 from config.api.problems import kinds
 
+_EXAMPLES = Path(__file__).parent / "examples.json"
 # Swagger UI and Redoc put styles into elements, and Redoc searches in a worker made of a blob.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+
+def with_examples(result: dict[str, Any], **_: object) -> dict[str, Any]:
+    """Return RESULT, an OpenAPI document, with what was asked and answered on a customer's day."""
+    day = json.loads(_EXAMPLES.read_text(encoding="utf-8"))
+    for operation in (each for operations in result["paths"].values() for each in operations.values()):
+        example = day.get(operation["operationId"], {})
+        answers = [("response", each) for status, each in operation["responses"].items() if status.startswith("2")]
+        for side, described in (("request", operation.get("requestBody", {})), *answers):
+            if side in example:
+                for content in described.get("content", {}).values():
+                    content["example"] = example[side]
+    return result
 
 
 @cache

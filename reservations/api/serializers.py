@@ -78,7 +78,7 @@ class TableSerializer(serializers.Serializer[Any]):
 class CreateSerializer(TableSerializer):
     """A booking by a customer, in the name and with the address of the account unless `contact` says otherwise."""
 
-    restaurant = serializers.SlugField(max_length=255, allow_unicode=True)
+    restaurant = serializers.CharField(max_length=255, help_text="Its slug.")
     contact = PersonSerializer(required=False)
 
 

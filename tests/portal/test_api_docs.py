@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.urls import path
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -98,3 +99,23 @@ def test_no_two_refusals_share_a_code() -> None:
     found = [(each.code, each.status) for each in refusals() if each.__module__.partition(".")[0] != "tests"]
     assert sorted(found) == sorted(dict(found).items())
     assert {code for code, status in found if code in GENERAL and GENERAL[code].status != status} == set()
+
+
+def test_everything_that_is_sent_has_an_example_that_is_as_described() -> None:
+    found = document()
+    contents = {
+        (operation["operationId"], side): content
+        for operations in found["paths"].values()
+        for operation in operations.values()
+        for side, described in (
+            ("request", operation.get("requestBody", {})),
+            *((status, each) for status, each in operation["responses"].items() if status < "300"),
+        )
+        for content in described.get("content", {}).values()
+    }
+    assert [where for where, content in contents.items() if "example" not in content] == []
+    checker = Draft202012Validator.FORMAT_CHECKER
+    for where, content in contents.items():
+        schema = {**content["schema"], "components": found["components"]}
+        faults = Draft202012Validator(schema, format_checker=checker).iter_errors(content["example"])
+        assert [(where, fault.message) for fault in faults] == []
