@@ -1,5 +1,6 @@
 """What is read of customers."""
 
+from collections.abc import Callable  # separation: line
 from datetime import datetime
 
 from django.db.models import QuerySet, Value
@@ -15,11 +16,8 @@ BLANKS = " \t\n\r\f\v"
 def customer_by_email(email: str) -> Customer | None:
     """Return the customer with this EMAIL, in whatever case and with whatever blanks around it."""
     # separation: begin
-    # Somebody who is in the old application only is moved now, and then found.
-    if (customer := _by_email(email)) is not None:
-        return customer
-    for move in plugged("customer_missing"):
-        move(email)
+    if moves := plugged("customer_missing"):
+        return _found_or_moved(email, moves)
     # separation: end
     return _by_email(email)
 
@@ -40,6 +38,17 @@ def live_sessions(now: datetime) -> QuerySet[CustomerSession]:
     )
 
 
+# separation: begin
+def _found_or_moved(email: str, moves: list[Callable[[str], None]]) -> Customer | None:
+    """Return the customer; somebody who is in the old application only is moved now, and then found."""
+    customer = _by_email(email)
+    for move in moves if customer is None else ():
+        move(email)
+        customer = _by_email(email)
+    return customer
+
+
+# separation: end
 def _by_email(email: str) -> Customer | None:
     return next(iter(_WITH_EMAIL(email=email.strip(BLANKS))), None)
 
