@@ -20,7 +20,7 @@ from config.sql import Queries
 from customers.models import Customer
 from reservations import errors, mails
 from reservations.availability import CELL, Slot, Timetable
-from reservations.models import BookingLog, Reservation
+from reservations.models import BookingLog, BookingPolicy, Reservation
 from reservations.terms import midnight, span, starts_at, terms_from, terms_of
 from restaurants.hours import clock, minutes_of
 from restaurants.models import Restaurant
@@ -97,9 +97,7 @@ def reservation_create(
             source=source,
         )
         actor = Actor("customer", customer.pk) if customer else Actor("guest")
-        terms = terms_from(table.policy, reservation)
-        terms.created_by = actor.kind
-        terms.save(force_insert=True)
+        _promise(reservation, table.policy, actor)
         _log(reservation, actor, _ACTION.CREATED, {})
         mails.mail_confirmed(reservation)
     return reservation
@@ -159,7 +157,7 @@ def booking_persons_forget(*, reservations: Iterable[int]) -> None:
     """Empty what the log says of the person behind these bookings; in the transaction that empties the bookings."""
     with transaction.atomic():
         _execute(_SQL.allow_forgetting)
-        _execute(_SQL.forget_persons, reservations=list(reservations), personal=list(PERSONAL))
+        _execute(_SQL.forget_persons, reservations=list(reservations), personal=[*PERSONAL, "reason"])
         _execute("SELECT set_config('reservations.forgets', '', true)")
 
 
@@ -273,6 +271,13 @@ def _answerable(restaurant: Restaurant) -> int:
     if user is None:
         raise errors.BookingOffline(f"{restaurant.name} takes bookings of customers with an account only.")
     return user
+
+
+def _promise(row: Reservation, policy: BookingPolicy, actor: Actor) -> None:
+    """Write down what the policy promises now."""
+    terms = terms_from(policy, row)
+    terms.created_by = actor.kind
+    terms.save(force_insert=True)
 
 
 def _raise_sequence(row: Reservation) -> None:

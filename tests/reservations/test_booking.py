@@ -409,8 +409,10 @@ def test_the_log_is_only_added_to_but_forgets_the_person(restaurant: Restaurant,
     for change in (lambda: BookingLog.objects.update(actor_id=1), lambda: BookingLog.objects.all().delete()):
         with pytest.raises(OperationalError, match="is only ever added to"), transaction.atomic():
             change()
+    reservation_cancel(reservation=reservation, actor=GUEST, reason="Carla is ill", now=NOW)
     booking_persons_forget(reservations=[reservation.pk])
-    created, changed = BookingLog.objects.filter(reservation=reservation)
+    created, changed, cancelled = BookingLog.objects.filter(reservation=reservation)
+    assert (cancelled.before, cancelled.after) == ({"status": "CONFIRMED"}, {"status": "CANCELLED", "reason": None})
     assert created.after == {
         "customer_name": None,
         "customer_phone": None,

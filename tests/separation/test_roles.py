@@ -135,7 +135,7 @@ def test_each_application_with_a_role_of_its_own(legacy_database, monkeypatch):
             assert [portal.execute(sql, {"lena": lena}).rowcount for sql in WRITES] == [1] * len(WRITES)
             for table in ("users", "separation_findings", "separation_undo"):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                    portal.execute(f"SELECT * FROM {table}")
+                    portal.execute(f"SELECT FROM {table}")
         book_tables(database.connection, role, lena)
         live_a_day(database.name, role, monkeypatch)
         leave(database.connection, role, query(database.connection, LATER)[0][0])
