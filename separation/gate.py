@@ -15,6 +15,7 @@ API, PAGES = "/api/v1/", ("/account/", "/booking/")
 # What says how the API is used is no customer's data.
 DOCUMENTS = tuple(f"{API}{name}" for name in ("schema", "docs", "redoc", "problems"))
 RETRY_SECONDS = "60"
+NOT_READY = "The database is not ready at the moment."
 
 
 class PortalGate:
@@ -33,7 +34,7 @@ class PortalGate:
         try:
             reason = portal_closed() if page or api else ""
         except (DatabaseError, InterfaceError):
-            reason = "The database is not ready at the moment."
+            reason = NOT_READY
         if not reason:
             return self._get_response(request)
         if page:
@@ -44,7 +45,9 @@ class PortalGate:
 
 def portal_closed() -> str:
     """Return why customers cannot use the portal in the phase this database is in, or nothing."""
-    ((name, closed),) = _PHASE()
+    name, closed = next(iter(_PHASE()), ("", None))
+    if closed is None:
+        return NOT_READY
     if name == Phase.CLEANING:
         return "Accounts are being moved for the last time. Please come back in a while."
     return "Customers' accounts are not open here yet. Please use the site you know." if closed else ""

@@ -59,3 +59,8 @@ def test_a_database_that_does_not_answer_is_a_503_too(api: Api, monkeypatch: pyt
 
     monkeypatch.setattr(gate, "portal_closed", fail)
     assert problem(api.get("nowhere"))["detail"] == "The database is not ready at the moment."
+
+
+def test_a_database_without_a_phase_is_not_ready(api: Api) -> None:
+    Phase.objects.all().delete()
+    assert problem(api.get("nowhere"))["detail"] == "The database is not ready at the moment."
