@@ -75,6 +75,8 @@ def customer_anonymise(*, customer: Customer, password: str) -> None:
         address = customer.email
         if customer.email_verified:
             guest_bookings_claim(customer=customer)
+            # Answers to guests are kept by restaurant.
+            IdempotencyKey.objects.filter(body__text__icontains=f'"{address}"').delete()
         _bookings_cancel(customer)
         _bookings_anonymise(customer)
         accounts.customer_anonymise(customer=customer)
@@ -83,7 +85,6 @@ def customer_anonymise(*, customer: Customer, password: str) -> None:
         history = LogEntry.objects.filter(content_type__app_label="customers", content_type__model="customer")
         history.filter(object_id=str(customer.pk)).update(object_repr=str(customer))
         idempotency_keys_forget(scope=f"customer:{customer.pk}")
-        IdempotencyKey.objects.filter(body__text__icontains=address).delete()  # guests' are kept by restaurant
 
 
 def _bookings_cancel(customer: Customer) -> None:
