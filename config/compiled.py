@@ -14,6 +14,8 @@ from typing import Any, Generic, TypeVar
 from django.db import connections
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import QuerySet
+from psycopg.errors import FeatureNotSupported
+from psycopg.pq import TransactionStatus
 from psycopg.sql import Literal
 
 _Row = TypeVar("_Row")
@@ -103,7 +105,14 @@ class _Cursor(_ServerBindingCursor):  # type: ignore[misc]
     """A cursor that prepares, and remembers for Django's log what it executed."""
 
     def execute(self, query: Any, *args: Any, **options: Any) -> Any:
-        found = super().execute(query, *args, **options)
+        try:
+            found = super().execute(query, *args, **options)
+        except FeatureNotSupported:
+            # A column has another type by now. In a transaction, the roll-back of this error forgets all plans, too.
+            if self.connection.info.transaction_status != TransactionStatus.IDLE:
+                raise
+            self.connection.execute("DEALLOCATE ALL")
+            found = super().execute(query, *args, **options)
         self._query = SimpleNamespace(query=query.encode())
         return found
 

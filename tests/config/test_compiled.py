@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 from django.db import connection, connections
 from django.db.models import BooleanField, Q, QuerySet, Value
 from django.test.utils import CaptureQueriesContext
 
+from config import compiled
 from config.compiled import Compiled
 from reservations.models import Reservation
 from tests.factories import ReservationFactory
@@ -98,3 +100,19 @@ def test_a_connection_of_another_thread(reservations):
     thread.join()
 
     assert found == [[]]
+
+
+def test_what_is_planned_outlives_a_change_of_a_column(db):
+    other = connection.get_new_connection(connection.get_connection_params())
+    other.autocommit = True
+    try:
+        other.execute("CREATE TEMP TABLE prices (price integer); INSERT INTO prices VALUES (7)")
+        other.prepare_threshold = 0
+        assert compiled._Cursor(other).execute("SELECT price FROM prices").fetchall() == [(7,)]
+
+        with psycopg.ClientCursor(other) as plain:
+            plain.execute("DO $$ BEGIN ALTER TABLE prices ALTER price TYPE text; END $$")
+
+        assert compiled._Cursor(other).execute("SELECT price FROM prices").fetchall() == [("7",)]
+    finally:
+        other.close()
