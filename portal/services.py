@@ -16,7 +16,7 @@ from customers.models import Customer
 from orders.models import Order, OrderItem
 from reservations.errors import NotChangeable
 from reservations.idempotency import idempotency_keys_forget
-from reservations.models import IdempotencyKey, Reservation
+from reservations.models import BookingLog, IdempotencyKey, Reservation
 from reservations.services import Actor, booking_persons_forget, reservation_cancel
 
 NOBODY = "Anonymised guest"
@@ -55,6 +55,11 @@ def email_confirm(*, token: str) -> Customer:
 def guest_bookings_claim(*, customer: Customer) -> int:
     """Give a customer, whose address is proved, what was booked with it without an account; return how many."""
     bookings = _locked(guest_bookings(email=customer.email))
+    claimed = {"before": {"customer_id": None}, "after": {"customer_id": customer.pk}}
+    BookingLog.objects.bulk_create(
+        BookingLog(reservation_id=each, action="changed", actor_kind="customer", actor_id=customer.pk, **claimed)
+        for each in bookings
+    )
     return Reservation.objects.filter(pk__in=bookings).update(customer=customer, updated_at=timezone.now())
 
 

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from config.links import link_sign
@@ -182,6 +183,22 @@ def test_too_late_it_says_to_call(browser: Client, address: str, booked: Reserva
     assert page.attributes("form") == []
     for wanted in (sent | {"time": "20:00"}, {"cancel": "1"}):
         assert browser.post(address, wanted).status_code in (409, 422)
+    assert Reservation.objects.get().status == "CONFIRMED"
+
+
+@pytest.mark.parametrize("sent", [{"cancel": "1"}, {"change": "1"}])
+def test_while_somebody_else_holds_it_nothing_is_done(
+    browser: Client, address: str, sent: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(**given: object) -> None:
+        raise OperationalError("canceling statement due to lock timeout")
+
+    filled = seen(browser, address) if "change" in sent else {}
+    monkeypatch.setattr("portal.booking_page.reservation_hold", busy)
+    answer = browser.post(address, filled | sent)
+    assert answer.status_code == 503
+    said = Outline(answer.content.decode()).text["p"]
+    assert "This cannot be done just now. Please try again in a minute." in said
     assert Reservation.objects.get().status == "CONFIRMED"
 
 

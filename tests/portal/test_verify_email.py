@@ -5,6 +5,7 @@ from django.db import connection
 
 from customers.models import Customer
 from portal.services import guest_bookings
+from reservations.models import BookingLog
 from tests.api import created, problem, refused
 from tests.factories import CustomerFactory, ReservationFactory
 from tests.portal.mails import delivered, queued, token
@@ -91,6 +92,9 @@ def test_guest_bookings_join_the_account_when_the_address_is_proved(api, ann):
 
     mine.refresh_from_db()
     assert mine.customer_id == ann.pk
+    (log,) = BookingLog.objects.all()
+    assert (log.reservation_id, log.action, log.actor_kind, log.actor_id) == (mine.pk, "changed", "customer", ann.pk)
+    assert (log.before, log.after) == ({"customer_id": None}, {"customer_id": ann.pk})
     for each in others:
         each.refresh_from_db()
     assert [each.customer_id for each in others] == before
