@@ -176,7 +176,7 @@ def _send(email: Email, server: Any, done: Delivered) -> None:
         server.send_messages([_message(email)])
     except _Pointless as error:
         done.failed += 1
-        _failed(email, type(error).__name__, f"{error}: nothing was sent.", **_EMPTIED)
+        _failed(email, "Pointless", f"{error}: nothing was sent.", **_EMPTIED)
     except (OperationalError, InterfaceError):
         raise  # ours, not the server's: the lease ends, and the mail is tried again
     except Exception as error:  # whatever a server, a network or a provider may answer
