@@ -13,10 +13,12 @@ from django.utils import timezone
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
+    allow_header_conformance,
     content_type_conformance,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
+    unsupported_method,
 )
 
 from config.wsgi import application
@@ -29,9 +31,11 @@ from tests.portal.world import World, world
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
+    allow_header_conformance,
     content_type_conformance,
     response_headers_conformance,
     response_schema_conformance,
+    unsupported_method,
 ]
 EXAMPLES = hypothesis.settings(
     max_examples=6,

@@ -43,6 +43,11 @@ def test_a_booking_in_another_name(client: Api, wanted: dict[str, Any]) -> None:
     assert response.json()["contact"] == {"name": "Otto Quist", "email": "carla@example.org", "phone": None}
 
 
+def test_a_restaurant_with_an_odd_legacy_slug_is_booked_too(client: Api, wanted: dict[str, Any]) -> None:
+    Restaurant.objects.update(slug="Joe's Café.1")
+    assert client.post("me/reservations", {**wanted, "restaurant": "Joe's Café.1"}).status_code == 201
+
+
 def test_the_same_key_is_one_booking_and_one_answer(client: Api, wanted: dict[str, Any]) -> None:
     first = client.post("me/reservations", wanted, headers=KEY)
     again = client.post("me/reservations", wanted, headers=KEY)
