@@ -89,6 +89,8 @@ def _outcome(step: Step, journey: Journey) -> Outcome:
         detail = step.take(journey)
     except (Failed, Unreachable, DatabaseError, InterfaceError) as error:
         status, detail = FAIL, scrub(str(error).strip().partition("\n")[0])
+    except (LookupError, TypeError) as error:
+        status, detail = FAIL, f"the answer is none of this API ({type(error).__name__}: {error})"
     return Outcome(step.who, step.name, status, round(time.monotonic() - begun, 3), detail)
 
 

@@ -14,7 +14,7 @@ from django.db import connection
 from config.delivery import deliver
 from customers.models import Customer
 from portal.journeys import run, steps
-from portal.journeys.browser import Browser
+from portal.journeys.browser import Answer, Browser
 from portal.journeys.steps import STEPS, Failed, Journey, Step
 from portal.journeys.traces import LOCK
 from reservations.models import Reservation
@@ -240,6 +240,16 @@ def test_a_deployment_that_is_not_there(check):
     code, out, err = check(url="http://127.0.0.1:9")
     assert (code, out) == (1, [])
     assert err == ["Error: http://127.0.0.1:9 gives no answer: [Errno 111] Connection refused"]
+
+
+def test_another_site_is_not_taken_for_a_deployment(check, monkeypatch):
+    monkeypatch.setattr(Browser, "ask", lambda *arguments, **options: Answer(200, {}, "<html>Welcome"))
+    code, out, _ = check()
+    assert (code, out[0]) == (
+        1,
+        "fail  everybody find a free table: the answer is none of this API (TypeError: 'NoneType' object is not "
+        "subscriptable)",
+    )
 
 
 def test_no_restaurant_that_takes_bookings(check):
