@@ -31,7 +31,7 @@ def sessions() -> Iterator[list[Any]]:
 def waits(session: Any) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(WAITS, [session.info.backend_pid])
-        return cursor.fetchone() == (1,)
+        return bool(cursor.fetchone() == (1,))
 
 
 def test_the_second_waits_and_counts_both(sessions):
