@@ -582,7 +582,8 @@ $mirror$
 -- name: arrive
 -- Brings the customers of users with this email into step now, since one of them is at the door: who moves is moved, as by
 -- a chunk, and what keeps the others back is a finding. Waits at most three seconds for whoever holds them, be it a chunk,
--- and raises lock_not_available after that. What somebody else wrote in the meantime is seen.
+-- and raises lock_not_available after that. What somebody else wrote in the meantime is seen. Whoever cannot be moved
+-- for another reason is queued, which makes that a finding.
 CREATE OR REPLACE FUNCTION separation_arrive(address text) RETURNS void
 LANGUAGE plpgsql {{planned_once}} SET lock_timeout = '3s' AS $mirror$
 DECLARE
@@ -596,7 +597,12 @@ BEGIN
         WHERE lower(btrim(u.email, E' \t\n\r\f\x0b')) = lower(btrim(address, E' \t\n\r\f\x0b')) AND u.is_customer
         ORDER BY u.id FOR NO KEY UPDATE);
     IF ids <> '{}' THEN
-        PERFORM separation_sync(ids);
+        BEGIN
+            PERFORM separation_sync(ids);
+        EXCEPTION
+            WHEN lock_not_available OR deadlock_detected THEN RAISE;
+            WHEN OTHERS THEN PERFORM separation_queue(ids);
+        END;
     END IF;
 END
 $mirror$

@@ -345,6 +345,16 @@ def test_what_a_browser_writes_with_cookies_needs_the_csrf_token(browser, custom
     assert only_session().revoked_at is None
 
 
+def test_only_pages_of_origins_that_are_named_write_with_cookies(browser, customer, settings):
+    csrf = {
+        "x-csrftoken": log_in(browser, cookies=True).json()["csrf_token"],
+        "origin": "https://app.restaurants.example",
+    }
+    assert refused(browser.post("auth/logout", headers=csrf)) == (403, "csrf_failed")
+    settings.CSRF_TRUSTED_ORIGINS = ["https://app.restaurants.example"]
+    assert browser.post("auth/logout", headers=csrf).status_code == 204
+
+
 def test_a_bearer_wins_over_cookies_and_needs_no_csrf_token(browser, customer):
     other = CustomerFactory.create()
     log_in(browser, cookies=True)

@@ -72,6 +72,7 @@ CUSTOMERS = sorted({(path, method) for path, method in endpoints() if method not
 
 
 def test_what_is_public_is_there_and_the_rest_belongs_to_customers():
+    assert {(path, method) for path, methods in PUBLIC.items() for method in methods} <= set(endpoints())
     assert [path for path, _ in CUSTOMERS if not path.startswith(("me", "auth/logout"))] == []
     assert len(CUSTOMERS) > 15
 

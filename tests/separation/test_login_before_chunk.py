@@ -147,6 +147,23 @@ def test_whom_a_rule_keeps_back_stays_with_a_finding(legacy, change, kind):
     assert found == [(kind,)]
 
 
+def test_whom_a_chunk_could_not_move_gets_no_error_either(legacy):
+    connection, _ = legacy("plain")
+    (person, email), *_ = query(connection, SOMEBODY)
+    query(
+        connection,
+        """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$no$$; END';
+        CREATE TRIGGER refuse BEFORE INSERT ON customers FOR EACH ROW EXECUTE FUNCTION refuse()""",
+    )
+
+    assert refused(log_in(email)) == (401, "credentials_wrong")
+
+    assert not Customer.objects.exists()
+    assert drain(connection) == 0
+    found = "SELECT kind FROM separation_findings WHERE table_name = 'users' AND row_id = %s"
+    assert query(connection, found, [person]) == [("row_failed",)]
+
+
 @pytest.mark.parametrize("email", ["nobody@example.org", "", "owner"])
 def test_nobody_else_is_moved(legacy, email):
     connection, _ = legacy("plain")
