@@ -1,6 +1,7 @@
 """What customers do to their account in the portal while both schemas live, and once they are separated."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import check_password
@@ -213,7 +214,7 @@ def test_no_answer_tells_who_is_known_to_the_old_application_only(legacy_databas
     staff = one(connection, "SELECT email FROM users WHERE NOT is_customer ORDER BY id LIMIT 1")
     before = query(connection, LEGACY, [person])
 
-    asked = {}
+    asked: dict[Any, list[str]] = {}
     for path in ("auth/forgot-password", "auth/resend-verification", "auth/register"):
         for address in ("free@quist.example", email.title(), staff):
             body = {"email": address}
