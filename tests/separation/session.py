@@ -86,8 +86,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """
 
     def open_it(**_: object) -> None:
-        Phase.objects.update_or_create(pk=1, defaults={"closed": False})
+        if connection.settings_dict["NAME"] == ours:  # and not a legacy database that is being adopted
+            Phase.objects.update_or_create(pk=1, defaults={"closed": False})
 
+    ours = connection.settings_dict["NAME"]
     with django_db_blocker.unblock():
         mark_scratch(connection)
         open_it()
