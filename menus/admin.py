@@ -1,11 +1,12 @@
 """The pages of recipes and menus in the admin."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from config.scoping import MANAGER, ScopedAdmin, ScopedRelatedFilter, TableInline, column
 from menus.models import Menu, MenuSection, Recipe, RecipeIngredient
+from menus.services import menus_publish, menus_withdraw
 
 
 class RecipeIngredientInline(TableInline):
@@ -83,8 +84,9 @@ class MenuAdmin(ScopedAdmin):
     allowed = {"view": MANAGER, "change": MANAGER}
     empty_hint = "Change the search or the filters; menus are made in the menu builder."
 
-    list_display = ("name", "title", "restaurant", "is_archived", "updated_at")
-    list_filter = ("is_archived", ("restaurant", ScopedRelatedFilter))
+    list_display = ("name", "title", "restaurant", "is_archived", "published_at", "updated_at")
+    list_filter = ("is_archived", ("published_at", admin.EmptyFieldListFilter), ("restaurant", ScopedRelatedFilter))
+    actions = ("publish", "withdraw")
     list_select_related = ("restaurant",)
     sortable_by = ("name",)
     search_fields = ("name", "title")
@@ -95,3 +97,19 @@ class MenuAdmin(ScopedAdmin):
         *("published_at", "created_at", "updated_at"),
     )
     readonly_fields = ("id", "restaurant", "published_at", "created_at", "updated_at")
+
+    @admin.action(description="Publish: show it to everybody", permissions=["change"])
+    def publish(self, request: HttpRequest, menus: QuerySet[Menu]) -> None:
+        """Show these menus at the restaurants' public address."""
+        self._said(request, menus_publish(menus=menus), "published")
+
+    @admin.action(description="Withdraw: show it to nobody", permissions=["change"])
+    def withdraw(self, request: HttpRequest, menus: QuerySet[Menu]) -> None:
+        """Take these menus off the restaurants' public address."""
+        self._said(request, menus_withdraw(menus=menus), "withdrawn")
+
+    def _said(self, request: HttpRequest, menus: list[Menu], done: str) -> None:
+        """Write it into the history of each, and tell."""
+        for menu in menus:
+            self.log_change(request, menu, f"The menu was {done}.")
+        messages.success(request, f"{len(menus)} {done}; the others were so, are archived, or have no restaurant.")

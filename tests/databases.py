@@ -1,11 +1,14 @@
 """Databases for tests of the engine: made once as a template, then cloned for each test that wants one.
 
-Every database of a test session is named `test_legacy_<token>_<number>`, and the session holds an advisory lock on its
-token for as long as it lives. So whatever a killed session left behind is told from what another one is using.
+Every database of a test session is named `test_legacy_<token>_<what>`, and the session holds an advisory lock on its
+token for as long as it lives. So whatever a killed session left behind is told from what another one is using. The
+templates are made once for all processes of a run, whose token they share.
 """
 
+import hashlib
 import importlib
 import os
+import pickle
 import secrets
 import subprocess
 import sys
@@ -54,9 +57,11 @@ class Databases:
     def __init__(self, admin: BaseDatabaseWrapper) -> None:
         self._admin = admin
         self._token = secrets.token_hex(4)
+        self._run = _short(os.environ.get("PYTEST_XDIST_TESTRUNUID", self._token))
         self._number = 0
         self._templates: dict[tuple[str, int, int, bool], tuple[str, Summary]] = {}
         self._try_lock(self._token)
+        self._execute("SELECT pg_advisory_lock_shared(%s)", [int(self._run, 16)])
         self._drop_leftovers()
 
     @contextmanager
@@ -81,21 +86,37 @@ class Databases:
             self._drop(name)
 
     def close(self) -> None:
-        """Drop the templates."""
-        for template, _ in self._templates.values():
-            self._drop(template)
+        """Drop the templates, if no other process of this run may want them."""
+        self._execute("SELECT pg_advisory_unlock_shared(%s)", [int(self._run, 16)])
+        if self._try_lock(self._run):
+            self._drop_all_of(self._run)
+            self._execute("SELECT pg_advisory_unlock(%s)", [int(self._run, 16)])
         self._templates.clear()
 
     def _template(self, kind: str, customers: int, seed: int, adopted: bool) -> tuple[str, Summary]:
         key = (kind, customers, seed, adopted)
         if key not in self._templates:
-            name = self._create("template0")
+            name = f"test_legacy_{self._run}_{_short(repr(key))}"
+            making = int(_short(name), 16)
+            self._execute("SELECT pg_advisory_lock(%s)", [making])
             try:
-                self._templates[key] = name, _fill(name, kind, customers, seed, adopted)
-            except BaseException:
-                self._drop(name)
-                raise
+                self._templates[key] = name, self._made(name) or self._make(name, *key)
+            finally:
+                self._execute("SELECT pg_advisory_unlock(%s)", [making])
         return self._templates[key]
+
+    def _made(self, name: str) -> Summary | None:
+        """Return what is in a template that another process has made; it says so once it is complete."""
+        notes = self._column("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [name])
+        summary: Summary | None = pickle.loads(bytes.fromhex(notes[0])) if notes and notes[0] else None  # noqa: S301
+        return summary
+
+    def _make(self, name: str, kind: str, customers: int, seed: int, adopted: bool) -> Summary:
+        self._drop(name)
+        self._execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        summary = _fill(name, kind, customers, seed, adopted)
+        self._execute(f"""COMMENT ON DATABASE "{name}" IS '{pickle.dumps(summary).hex()}'""")
+        return summary
 
     def _create(self, template: str) -> str:
         self._number += 1
@@ -108,11 +129,15 @@ class Databases:
 
     def _drop_leftovers(self) -> None:
         """Drop what killed sessions left: the databases whose token nobody holds."""
-        for name in self._column("SELECT datname FROM pg_database WHERE datname ~ %s", [_OURS]):
-            token = name.split("_")[2]
-            if token != self._token and self._try_lock(token):
-                self._drop(name)
+        names = self._column("SELECT datname FROM pg_database WHERE datname ~ %s", [_OURS])
+        for token in {name.split("_")[2] for name in names} - {self._token, self._run}:
+            if self._try_lock(token):
+                self._drop_all_of(token)
                 self._execute("SELECT pg_advisory_unlock(%s)", [int(token, 16)])
+
+    def _drop_all_of(self, token: str) -> None:
+        for name in self._column("SELECT datname FROM pg_database WHERE datname ~ %s", [f"^test_legacy_{token}_"]):
+            self._drop(name)
 
     def _try_lock(self, token: str) -> bool:
         return self._column("SELECT pg_try_advisory_lock(%s)", [int(token, 16)]) == [True]
@@ -125,6 +150,10 @@ class Databases:
         with self._admin.cursor() as cursor:
             cursor.execute(sql, params)
             return [value for (value,) in cursor.fetchall()]
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _fill(name: str, kind: str, customers: int, seed: int, adopted: bool) -> Summary:

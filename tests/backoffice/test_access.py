@@ -173,7 +173,8 @@ def test_a_post_to_another_restaurants_row_changes_nothing(
         assert client.post(f"{base}{number}/delete/", {"post": "yes"}).status_code == 403, label
         assert client.post(f"{base}add/", {"name": "x"}).status_code == 403, label
         actions = {"action": "delete_selected", "_selected_action": [number]}
-        assert client.post(base, actions).status_code == client.get(base).status_code, label
+        # Where a page has actions, Django leads back to it with a message that there is none of this name.
+        assert client.post(base, actions, follow=True).status_code == client.get(base).status_code, label
         assert model.objects.filter(pk=number).values().get() == before
 
 

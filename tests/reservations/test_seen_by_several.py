@@ -31,7 +31,7 @@ def test_one_change_is_made_and_the_others_are_told_of_it(place: Callable[..., R
         day = datetime.now(UTC) + timedelta(days=30)
         made = ReservationFactory.create(
             restaurant=restaurant,
-            user_id=restaurant.staff.get().user_id,
+            user=restaurant.staff.get().user,
             customer_email=ADDRESS,
             reservation_date=datetime(day.year, day.month, day.day, tzinfo=UTC),
         )

@@ -16,8 +16,6 @@ from separation.models import Backup
 from tests.databases import Databases, default_connection_to, server
 from tests.separation.backups import connected, execute, rewrite_manifest
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture
 def name(databases: Databases, django_db_blocker) -> Iterator[str]:

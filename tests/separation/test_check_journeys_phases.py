@@ -11,8 +11,6 @@ from separation.database import name_of, scalar
 from tests.portal.deployment import all_rows, serving
 from tests.separation.engine import move
 
-pytestmark = pytest.mark.engine
-
 SEEN = "SELECT last_value FROM separation_last_write"
 
 

@@ -14,8 +14,6 @@ from separation.models import Finding, Phase, Run
 from tests.factories import UserFactory
 from tests.separation.verify import migrate
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture(autouse=True)
 def own_folders(monkeypatch, tmp_path):

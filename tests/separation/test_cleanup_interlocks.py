@@ -22,8 +22,6 @@ from tests.separation.cleaning import POLICY, Operator, bookings, decide_everyth
 from tests.separation.engine import move, one, query
 from tests.separation.verify import undone
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture(autouse=True)
 def folders(settings, tmp_path):

@@ -13,8 +13,6 @@ from separation.environment import mark
 from tests.databases import manage
 from tests.separation.engine import query
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture
 def database(legacy_database):

@@ -8,8 +8,6 @@ from pytest_django.fixtures import Settings
 from separation.environment import environment_of
 from tests.databases import MakeLegacyDatabase, default_connection_to, manage
 
-pytestmark = pytest.mark.engine
-
 OUTPUT = """\
 Database '{name}' now holds a legacy database of kind dirty, and is marked as scratch:
 

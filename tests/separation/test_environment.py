@@ -21,8 +21,6 @@ from separation.identity import identity_of
 from tests.databases import LegacyDatabase, default_connection_to, manage, server
 from tests.separation.engine import one, query
 
-pytestmark = pytest.mark.engine
-
 Make = Callable[..., LegacyDatabase]
 
 

@@ -5,8 +5,6 @@ import pytest
 from separation.errors import CheckFailed
 from separation.phases import TRANSITIONS, change_phase, phase_of
 
-pytestmark = pytest.mark.engine
-
 PHASES = ("legacy", "dual", "cleaning", "separated")
 
 

@@ -12,8 +12,6 @@ from separation.policy import Fate, fates, read_policy, undecided
 from tests.databases import LegacyDatabase
 from tests.separation.engine import query
 
-pytestmark = pytest.mark.engine
-
 Make = Callable[..., LegacyDatabase]
 Write = Callable[..., Path]
 

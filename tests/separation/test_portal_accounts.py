@@ -22,7 +22,6 @@ from tests.portal.mails import delivered, queued, token
 from tests.separation.cleaning import clean, decide_everything
 from tests.separation.engine import move, one, query, take_back
 
-pytestmark = pytest.mark.engine
 PASSWORD = "correct horse battery"
 FORGET = {"password": PASSWORD, "confirm": "ANONYMISE"}
 NEW = "a new and better one"

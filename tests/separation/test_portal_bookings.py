@@ -17,8 +17,6 @@ from tests.portal.world import WEEK
 from tests.separation.engine import move, query
 from tests.separation.old_application import application_role, book, old_application, register
 
-pytestmark = pytest.mark.engine
-
 LEGACY = """SELECT user_id, customer_id, customer_name, customer_email, party_size, reservation_date::date::text,
     reservation_time, status::text, source FROM reservations WHERE id = %s"""
 DAY = datetime.now(UTC).date() + timedelta(days=30)

@@ -22,8 +22,6 @@ from tests.separation.cleaning import clean, decide_everything
 from tests.separation.engine import move, one, query, take_back
 from tests.separation.old_application import BCRYPT, application_role, old_application
 
-pytestmark = pytest.mark.engine
-
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 FRIDAY = date(2026, 6, 5)
 STATE = """SELECT user_id, customer_id, customer_email, party_size, reservation_time, status::text, source

@@ -7,8 +7,6 @@ from django.core.management import get_commands
 
 from tests.databases import manage
 
-pytestmark = pytest.mark.engine
-
 URL = "postgres://somebody:hidden-word@127.0.0.1:1/gone"
 # All but restore, which first looks at the backup.
 OURS = sorted(name for name, app in get_commands().items() if app == "separation" and name != "restore")

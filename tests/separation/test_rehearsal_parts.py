@@ -10,8 +10,6 @@ from separation.rehearsal.rows import LegacyRows
 from tests.databases import LegacyDatabase
 from tests.separation.engine import one, other_application, query
 
-pytestmark = pytest.mark.engine
-
 Make = Callable[..., LegacyDatabase]
 
 

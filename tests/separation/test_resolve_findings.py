@@ -14,8 +14,6 @@ from separation.verification import verify
 from tests.databases import manage
 from tests.separation.engine import checksums, columns_of, move, one, query, take_back
 
-pytestmark = pytest.mark.engine
-
 COMMAND = "python manage.py resolve_findings"
 TWO = ("duplicate_email", "21", "merge", "--into", "20")
 LISTED = [

@@ -11,8 +11,6 @@ from separation.errors import CheckFailed, Interrupted
 from separation.models import Run
 from separation.runs import joined, recorded
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture
 def database(legacy_database, settings, tmp_path):

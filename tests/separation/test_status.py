@@ -9,15 +9,12 @@ import subprocess
 import sys
 from typing import Any
 
-import pytest
 from django.conf import settings
 from django.core.management import call_command
 
 from separation.status import status_of
 from tests.databases import environment_for, manage, server
 from tests.separation.engine import move, other_application, query
-
-pytestmark = pytest.mark.engine
 
 
 def test_before_adoption(legacy_database):

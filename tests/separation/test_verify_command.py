@@ -19,8 +19,6 @@ from separation.verification.verify import RELATIONS
 from tests.databases import Databases, LegacyDatabase, default_connection_to
 from tests.separation.verify import INVARIANTS, damage, migrate, migrated_databases
 
-pytestmark = pytest.mark.engine
-
 DECIDERS = {"id", "detail", "tally"}
 
 

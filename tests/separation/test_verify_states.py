@@ -88,7 +88,8 @@ def test_a_customer_of_the_only_restaurant_is_linked_to_it_without_a_visit(
     legacy_database("plain", adopted=True)
     damage(
         connection,
-        """TRUNCATE orders, order_items, reservations, restaurant_staff, reservation_logs, guest_reservations;
+        """TRUNCATE orders, order_items, reservations, restaurant_staff, reservation_logs, guest_reservations,
+            booking_terms, booking_logs;
         UPDATE menus SET restaurant_id = 1;
         UPDATE recipes SET restaurant_id = 1;
         DELETE FROM restaurants WHERE id > 1""",

@@ -14,8 +14,6 @@ from tests.factories import EmailFactory
 from tests.separation.engine import move, query
 from tests.separation.test_roles import GRANTS
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture
 def database(legacy_database):
