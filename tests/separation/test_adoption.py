@@ -15,8 +15,6 @@ from config.embedded_postgres.programs import program
 from tests.databases import LegacyDatabase, database_url, default_connection_to, environment_for, manage
 from tests.separation.engine import checksums, columns_of, one, query
 
-pytestmark = pytest.mark.engine
-
 # Each takes with it whatever depends on it: everything goes.
 ROOTS = ("separation", "restaurants", "contenttypes", "sessions", "post_office")
 
@@ -57,6 +55,7 @@ def definitions(connection: BaseDatabaseWrapper) -> dict[str, str]:
     return dict(found)
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("kind", ["plain", "ahead", "dirty"])
 def test_every_legacy_row_and_definition_stays(legacy_database: Callable[..., LegacyDatabase], kind: str) -> None:
     database = legacy_database(kind)
@@ -203,6 +202,7 @@ def test_an_index_left_invalid_is_made_again(legacy_database: Callable[..., Lega
     assert changes(schema, schema_of(database.name)) == []
 
 
+@pytest.mark.engine
 def test_what_an_unusual_database_brought_along_stays(legacy_database: Callable[..., LegacyDatabase]) -> None:
     database = legacy_database("plain")
     query(

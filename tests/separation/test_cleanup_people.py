@@ -11,8 +11,6 @@ from separation.verification import verify
 from tests.separation.cleaning import POLICY, Operator, bookings, clean, ready
 from tests.separation.engine import one, other_application, query
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture(autouse=True)
 def folders(settings, tmp_path, monkeypatch):

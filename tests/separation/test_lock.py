@@ -7,8 +7,6 @@ from separation.lock import alone_if_free, exclusive, introduce, is_last, share,
 from separation.models import Chunk, Run
 from tests.separation.engine import one
 
-pytestmark = pytest.mark.engine
-
 SETTINGS = """
 SELECT current_setting('lock_timeout') || ' ' || current_setting('statement_timeout') || ' '
     || current_setting('idle_in_transaction_session_timeout')

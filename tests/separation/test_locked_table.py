@@ -17,8 +17,6 @@ from tests.forking import command
 from tests.separation.cleaning import decide_everything
 from tests.separation.engine import checksums, columns_of, move, one, other_application, query
 
-pytestmark = pytest.mark.engine
-
 IN_VAIN = re.compile(
     r"Error: A lock was waited for in vain; the open transaction was undone\. Locks are held by process \d+ "
     r"\(an hour of work, idle in transaction for \d+ s, holds (\w+)\)\."

@@ -12,8 +12,6 @@ from separation.preflight import FAIL, PASS, WARN, Result, run_preflight
 from tests.databases import LegacyDatabase
 from tests.separation.engine import move, one, query
 
-pytestmark = pytest.mark.engine
-
 Make = Callable[..., LegacyDatabase]
 
 FINDINGS = (

@@ -19,8 +19,6 @@ from separation.preflight.look import SQL, Look
 from tests.databases import LegacyDatabase
 from tests.separation.engine import other_application, query
 
-pytestmark = pytest.mark.engine
-
 Make = Callable[..., LegacyDatabase]
 
 

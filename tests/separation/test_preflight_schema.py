@@ -13,8 +13,6 @@ from separation.shape import differences
 from tests.databases import LegacyDatabase
 from tests.separation.engine import query
 
-pytestmark = pytest.mark.engine
-
 Make = Callable[..., LegacyDatabase]
 
 

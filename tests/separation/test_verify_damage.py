@@ -10,8 +10,6 @@ from separation.verification.invariants import BY_RELATION
 from tests.databases import Databases, default_connection_to
 from tests.separation.verify import broken, damage, migrated_databases, others_are_done, undone
 
-pytestmark = pytest.mark.engine
-
 CUSTOMER = "(SELECT min(id) FROM customers)"
 OTHER = "(SELECT max(id) FROM customers)"
 BOOKED = "(SELECT min(t.id) FROM {table} t JOIN customers c ON c.id = t.user_id)"

@@ -9,8 +9,6 @@ from separation.verification import baseline_of, examine
 from tests.databases import Databases, default_connection_to
 from tests.separation.verify import broken, damage, migrated_databases, result_of, undone
 
-pytestmark = pytest.mark.engine
-
 UNKNOWN = [
     "email_verification_tokens",
     "guest_reservations",

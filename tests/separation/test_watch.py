@@ -19,8 +19,6 @@ from separation.models import Finding, Look
 from tests.separation.engine import one, query
 from tests.separation.verify import damage, migrate, others_are_done
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture
 def database(legacy_database):
