@@ -10,8 +10,6 @@ from separation.verification import verify
 from tests.separation.cleaning import Operator, bookings, clean, ready
 from tests.separation.engine import one, query
 
-pytestmark = pytest.mark.engine
-
 RULES = """SELECT k.conrelid::regclass || '.' || a.attname, k.confrelid::regclass::text, k.confdeltype, k.convalidated
 FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
 WHERE k.contype = 'f' AND k.confrelid IN ('users'::regclass, 'customers'::regclass) ORDER BY 1"""

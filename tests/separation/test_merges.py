@@ -10,8 +10,6 @@ from separation.verification import verify
 from tests.separation.engine import checksums, columns_of, move, one, query, take_back
 from tests.separation.old_application import BCRYPT, application_role, book, old_application, order, register
 
-pytestmark = pytest.mark.engine
-
 TWINS = """SELECT min(id), max(id) FROM users WHERE is_customer GROUP BY lower(btrim(email)) HAVING count(*) = 2
     AND bool_and(email LIKE '%@%') ORDER BY 1 LIMIT 1"""
 LINKED = "SELECT count(*) FROM {table} WHERE user_id = %s AND customer_id = %s"
