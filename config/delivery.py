@@ -185,15 +185,13 @@ def _send(email: Email, server: Any, done: Delivered) -> None:
         done.failed += final
         done.again += not final
         _log.warning("Mail %s was not sent (try %s): %s", email.pk, email.number_of_retries, reason_of(error))
-        changes = {} if final else {"status": STATUS.requeued, "scheduled_time": Now() + pause_after(_tries(email))}
+        changes = (
+            {} if final else {"status": STATUS.requeued, "scheduled_time": Now() + pause_after(email.number_of_retries)}
+        )
         _failed(email, type(error).__name__, reason_of(error), **changes)
     else:
         done.sent += 1
         Email.objects.filter(pk=email.pk).update(status=STATUS.sent, last_updated=Now(), **_EMPTIED)
-
-
-def _tries(email: Email) -> int:
-    return int(email.number_of_retries)
 
 
 def _message(email: Email) -> EmailMessage:

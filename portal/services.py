@@ -17,10 +17,9 @@ from orders.models import Order, OrderItem
 from reservations.errors import NotChangeable
 from reservations.idempotency import idempotency_keys_forget
 from reservations.models import BookingLog, IdempotencyKey, Reservation
-from reservations.services import Actor, booking_persons_forget, reservation_cancel
+from reservations.services import PORTAL_GUEST, Actor, booking_persons_forget, reservation_cancel
 
 NOBODY = "Anonymised guest"
-GUEST = "portal_guest"
 
 
 def email_verify(*, token: str) -> Customer:
@@ -65,7 +64,7 @@ def guest_bookings_claim(*, customer: Customer) -> int:
 
 def guest_bookings(*, email: str) -> QuerySet[Reservation]:
     """Return what was booked with an address without an account, and nobody has claimed."""
-    return _by_address(Reservation.objects.filter(customer=None, source=GUEST), email)
+    return _by_address(Reservation.objects.filter(customer=None, source=PORTAL_GUEST), email)
 
 
 def customer_anonymise(*, customer: Customer, password: str) -> None:

@@ -27,6 +27,8 @@ from restaurants.models import Restaurant
 
 _SQL = Queries(settings.BASE_DIR / "reservations" / "sql" / "booking.sql")
 _LOCK_TIMEOUT = "5s"
+# What a booking over the API has as its source: by a customer, and by a guest without an account.
+PORTAL, PORTAL_GUEST = "portal", "portal_guest"
 _ACTION = BookingLog.Action
 # What of a booking is logged; the first four say who the guest is.
 PERSONAL = ("customer_name", "customer_phone", "customer_email", "special_requests")

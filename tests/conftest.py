@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test import Client
 
+from accounts.models import User
 from customers.models import Customer
 from customers.sessions import session_begin
 from tests.api import Api
+from tests.factories import UserFactory
 from tests.memory import server_folder
 from tests.smtp import SMTPServer
 
@@ -38,6 +41,14 @@ def as_customer(db: None) -> Callable[[Customer], Api]:
         return Api(headers={"authorization": f"Bearer {tokens.access}"})
 
     return log_in
+
+
+@pytest.fixture
+def root(db: None, client: Client) -> User:
+    """A superadmin, who is logged in to the admin with `client`."""
+    user = UserFactory.create(role=User.Role.SUPERADMIN)
+    client.force_login(user)
+    return user
 
 
 @pytest.fixture

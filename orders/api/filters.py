@@ -1,20 +1,11 @@
 """By what customers narrow their list of orders."""
 
-from datetime import UTC, date, datetime, time
 from typing import Any
 
-from django.db.models import QuerySet
-from django_filters import CharFilter, ChoiceFilter, DateFilter, FilterSet
+from django_filters import CharFilter, ChoiceFilter, FilterSet
 
+from config.api.filters import day_filters
 from orders.models import Order
-
-
-def _from(orders: QuerySet[Order], name: str, day: date) -> QuerySet[Order]:
-    return orders.filter(created_at__gte=datetime.combine(day, time.min, UTC))
-
-
-def _to(orders: QuerySet[Order], name: str, day: date) -> QuerySet[Order]:
-    return orders.filter(created_at__lte=datetime.combine(day, time.max, UTC))
 
 
 class OrderFilter(FilterSet):  # type: ignore[misc]
@@ -25,9 +16,5 @@ class OrderFilter(FilterSet):  # type: ignore[misc]
 
     @classmethod
     def get_filters(cls) -> Any:
-        """Return the filters; two have names that Python keeps for itself."""
-        days = {
-            "from": DateFilter(method=_from, label="The first day, in UTC."),
-            "to": DateFilter(method=_to, label="The last day, in UTC."),
-        }
-        return super().get_filters() | days
+        """Return the filters, those by days among them."""
+        return super().get_filters() | day_filters("created_at", where=", in UTC")

@@ -1,24 +1,16 @@
 """By what customers narrow their list of reservations."""
 
-from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django_filters import CharFilter, ChoiceFilter, DateFilter, FilterSet
+from django_filters import CharFilter, ChoiceFilter, FilterSet
 
+from config.api.filters import day_filters
 from reservations.models import Reservation
 from reservations.selectors import coming, past
 
 _Reservations = QuerySet[Reservation]
-
-
-def _from(reservations: _Reservations, name: str, day: date) -> _Reservations:
-    return reservations.filter(reservation_date__gte=datetime.combine(day, time.min, UTC))
-
-
-def _to(reservations: _Reservations, name: str, day: date) -> _Reservations:
-    return reservations.filter(reservation_date__lte=datetime.combine(day, time.max, UTC))
 
 
 def _when(reservations: _Reservations, name: str, when: str) -> _Reservations:
@@ -38,9 +30,5 @@ class ReservationFilter(FilterSet):  # type: ignore[misc]
 
     @classmethod
     def get_filters(cls) -> Any:
-        """Return the filters; two have names that Python keeps for itself."""
-        days = {
-            "from": DateFilter(method=_from, label="The first day."),
-            "to": DateFilter(method=_to, label="The last day."),
-        }
-        return super().get_filters() | days
+        """Return the filters, those by days among them."""
+        return super().get_filters() | day_filters("reservation_date")

@@ -1,13 +1,14 @@
 """What the API takes and shows of a reservation."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
 from django.utils import timezone
 from rest_framework import serializers
 
+from config.api.values import instant
 from config.mail import is_address, one_line
 from reservations.availability import DayAvailability
 from reservations.models import Reservation
@@ -238,8 +239,8 @@ def reservation_shown(reservation: Reservation, path: str | None) -> dict[str, A
         "change_until": local(change),
         "can_cancel": changeable and cancel is not None and now <= cancel,
         "cancel_until": local(cancel),
-        "created_at": _instant(reservation.created_at),
-        "updated_at": _instant(reservation.updated_at),
+        "created_at": instant(reservation.created_at),
+        "updated_at": instant(reservation.updated_at),
         "links": {
             "self": path,
             "cancel": path and f"{path}/cancel",
@@ -290,10 +291,3 @@ def _time(written: str) -> str:
 
 def _local(instant: datetime | None, zone: Any) -> str | None:
     return instant.astimezone(zone).isoformat(timespec="seconds") if instant else None
-
-
-def _instant(value: object) -> str | None:
-    """Return an instant as the API writes them; null where the database has what no calendar holds."""
-    if not isinstance(value, datetime):
-        return None
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

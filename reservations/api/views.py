@@ -35,6 +35,8 @@ from reservations.links import booking_of
 from reservations.models import Reservation
 from reservations.selectors import latest_reservations, reservations_of, reservations_shown
 from reservations.services import (
+    PORTAL,
+    PORTAL_GUEST,
     Actor,
     Contact,
     reservation_cancel,
@@ -121,7 +123,7 @@ class ReservationsView(CustomerView, generics.GenericAPIView[Reservation]):
             request,
             f"customer:{customer.pk}",
             lambda: reservation_create(
-                restaurant=restaurant, customer=customer, contact=contact, source="portal", **_table(wanted)
+                restaurant=restaurant, customer=customer, contact=contact, source=PORTAL, **_table(wanted)
             ),
             shapes.own_path,
         )
@@ -203,7 +205,7 @@ class GuestReservationsView(PublicView):
         return _book(
             request,
             f"restaurant:{restaurant.pk}",
-            lambda: reservation_create(restaurant=restaurant, contact=contact, source="portal_guest", **_table(wanted)),
+            lambda: reservation_create(restaurant=restaurant, contact=contact, source=PORTAL_GUEST, **_table(wanted)),
             lambda reservation: None,
         )
 

@@ -25,13 +25,6 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def root(client: Client) -> User:
-    user = UserFactory.create(role=User.Role.SUPERADMIN)
-    client.force_login(user)
-    return user
-
-
 def panels(client: Client, customer: Customer) -> dict[str, list[str]]:
     """Return the words of each panel of the page, by its title."""
     page = client.get(f"/admin/customers/customer/{customer.pk}/change/")

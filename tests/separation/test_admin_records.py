@@ -22,13 +22,6 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def root(client: Client) -> User:
-    user = UserFactory.create(role=User.Role.SUPERADMIN)
-    client.force_login(user)
-    return user
-
-
 def words(client: Client, path: str) -> str:
     answer = client.get(path)
     assert answer.status_code == 200

@@ -23,13 +23,6 @@ pytestmark = pytest.mark.django_db
 WHEN = datetime(2024, 3, 1, 12, 0, 0, 123000, tzinfo=UTC)
 
 
-@pytest.fixture
-def root(client: Client) -> User:
-    user = UserFactory.create(role=User.Role.SUPERADMIN)
-    client.force_login(user)
-    return user
-
-
 def moved(**differences: Any) -> Customer:
     """Make a customer and the legacy row they came from; DIFFERENCES are the legacy row's."""
     user = UserFactory.create(email="ann@example.org", name="Ann Lee", phone="1", is_customer=True)
