@@ -15,7 +15,8 @@ from django.utils.html import format_html
 from unfold.forms import AdminPasswordChangeForm
 
 from accounts.models import RestaurantStaff, User
-from config.scoping import SUPERADMIN, ScopedAdmin, TableInline, column
+from accounts.rights import USERS
+from config.scoping import ScopedAdmin, TableInline, column
 from config.sql import Queries
 
 ROLE_COLOURS = {"SUPERADMIN": "danger", "ADMIN": "warning", "USER": "info"}
@@ -107,7 +108,7 @@ class NewRestaurantInline(TableInline):
 class UserAdmin(BaseUserAdmin, ScopedAdmin):  # type: ignore[type-arg, misc]
     """Staff users."""
 
-    allowed = {"view": SUPERADMIN, "add": SUPERADMIN, "change": SUPERADMIN, "delete": SUPERADMIN}
+    allowed = USERS
     empty_hint = "Change the search or the filters, or make a first SUPERADMIN: python manage.py createsuperuser"
 
     form = add_form = UserForm

@@ -14,8 +14,10 @@ from backoffice import mails  # noqa: F401 (registers its page)
 from backoffice.search import search_customers
 from backoffice.tables import link, shown_value, table
 from config.plugins import plugged  # separation: line
-from config.scoping import MANAGER, FormInline, ScopedAdmin, TableInline, column
+from config.rights import places, within
+from config.scoping import FormInline, ScopedAdmin, TableInline, column
 from customers.models import Customer, CustomerProfile, CustomerRestaurant
+from customers.rights import CUSTOMERS
 from customers.services import customer_close, customer_open
 from orders.models import Order
 from reservations.models import Reservation
@@ -54,9 +56,7 @@ class RestaurantInline(TableInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[CustomerRestaurant]:
         """Return the links to this user's restaurants."""
         links: QuerySet[CustomerRestaurant] = super().get_queryset(request).select_related("restaurant", "customer")
-        if request.user.is_superuser:
-            return links
-        return links.filter(restaurant__in=request.user.restaurants_as(MANAGER))  # type: ignore[union-attr]
+        return within(links, places(request.user, CUSTOMERS, "view"))
 
 
 @admin.register(Customer)
@@ -65,7 +65,7 @@ class CustomerAdmin(ScopedAdmin):
     nobody edits them here; nobody adds or deletes a customer either.
     """
 
-    allowed = {"view": MANAGER, "change": MANAGER}
+    allowed = CUSTOMERS
     # separation: begin
     empty_hint = "If nobody has been moved yet, see what would happen: python manage.py migrate_customers"
     # separation: end
@@ -134,9 +134,7 @@ class CustomerAdmin(ScopedAdmin):
         return customers
 
     def _links(self, request: HttpRequest) -> QuerySet[CustomerRestaurant]:
-        if request.user.is_superuser:
-            return CustomerRestaurant.objects.all()
-        return CustomerRestaurant.objects.filter(restaurant__in=self.places(request, "view"))
+        return within(CustomerRestaurant.objects.all(), self.places(request, "view"))
 
     def scoped(self, queryset: QuerySet[Any], places: frozenset[int]) -> QuerySet[Any]:
         """Return the customers of QUERYSET with a link to one of PLACES."""

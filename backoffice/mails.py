@@ -11,7 +11,8 @@ from post_office.models import STATUS, Attachment, Email, EmailTemplate, Log
 
 from backoffice.tables import table
 from config.delivery import mails_retry
-from config.scoping import SUPERADMIN, ScopedAdmin, column
+from config.rights import SUPERADMIN
+from config.scoping import ScopedAdmin, column
 
 admin.site.unregister([Email, Log, EmailTemplate, Attachment])
 

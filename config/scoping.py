@@ -1,12 +1,12 @@
 """Who sees which rows in the admin: one base class for every page, and the parts its pages share.
 
-Rights are roles in restaurants, ordered STAFF < MANAGER < OWNER. `request.user` answers `is_superuser` and
-`restaurants_as(role)`; nothing else is known of it here, so that every app may build on this module.
+Who may do what is written in each app's `rights.py` (`config/rights.py`); `request.user` answers `is_staff`,
+`is_superuser` and `restaurants_as(role)`, and nothing else is known of it here, so that every app may build on this.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib import admin
@@ -20,10 +20,8 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminExpandableTextareaWidget, UnfoldAdminTextInputWidget
 
 from config.fields import LineField
+from config.rights import places
 
-STAFF, MANAGER, OWNER = "STAFF", "MANAGER", "OWNER"
-# A right that no role in a restaurant gives.
-SUPERADMIN = "SUPERADMIN"
 COUNTED_ROWS = 10_000
 
 
@@ -76,12 +74,12 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
     """A page on which a SUPERADMIN sees every row, and restaurant staff those of the restaurants they work for.
 
-    `allowed` names for each of view, add, change and delete the least role that may; an action it does not name is
-    nobody's. `restaurant_path` leads from a row to its restaurant's id. An address can ask only for what the list's
-    own filters ask. A change writes the changed columns alone, because the old application writes the same rows.
+    `allowed` is the app's `rights.py` on these rows; an action it does not name is nobody's. `restaurant_path` leads
+    from a row to its restaurant's id. An address can ask only for what the list's own filters ask. A change writes the
+    changed columns alone, because the old application writes the same rows.
     """
 
-    allowed: ClassVar[dict[str, str]] = {}
+    allowed: ClassVar[Mapping[str, str]] = {}
     restaurant_path: ClassVar[str] = "restaurant_id"
     # Told on an empty list: what to do now.
     empty_hint: ClassVar[str] = "Change the search or the filters."
@@ -97,19 +95,12 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
 
     def may(self, request: HttpRequest, action: str, obj: Any = None) -> bool:
         """Return whether this user may do ACTION: somewhere, or on OBJ."""
-        role = self.allowed.get(action)
-        if not request.user.is_staff:
-            return False
-        if role is None or request.user.is_superuser:
-            return role is not None
-        places = self.places(request, action)
-        return bool(places) and (obj is None or self.in_scope(obj, places))
+        where = self.places(request, action)
+        return where is None or (bool(where) and (obj is None or self.in_scope(obj, where)))
 
-    def places(self, request: HttpRequest, action: str) -> frozenset[int]:
-        """Return the restaurants in which this user's role allows ACTION."""
-        role = self.allowed.get(action, SUPERADMIN)
-        found: frozenset[int] = frozenset()
-        return found if role == SUPERADMIN else request.user.restaurants_as(role)  # type: ignore[union-attr]
+    def places(self, request: HttpRequest, action: str) -> frozenset[int] | None:
+        """Return the restaurants in which this user may do ACTION; None means everywhere."""
+        return places(request.user, self.allowed, action)
 
     def in_scope(self, obj: Any, places: frozenset[int]) -> bool:
         """Return whether OBJ belongs to one of PLACES."""
@@ -122,9 +113,8 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Return every row this user may see."""
         queryset = super().get_queryset(request)
-        if request.user.is_superuser:
-            return queryset  # type: ignore[no-any-return]
-        return self.scoped(queryset, self.places(request, "view"))
+        where = self.places(request, "view")
+        return queryset if where is None else self.scoped(queryset, where)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Return the list, without a "show all" beside its number: there is nothing more to show."""

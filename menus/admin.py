@@ -4,8 +4,9 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from config.scoping import MANAGER, ScopedAdmin, ScopedRelatedFilter, TableInline, column
+from config.scoping import ScopedAdmin, ScopedRelatedFilter, TableInline, column
 from menus.models import Menu, MenuSection, Recipe, RecipeIngredient
+from menus.rights import MENUS, RECIPES
 from menus.services import menus_publish, menus_withdraw
 
 
@@ -35,7 +36,7 @@ class RecipeIngredientInline(TableInline):
 class RecipeAdmin(ScopedAdmin):
     """The recipes of a restaurant; those whose restaurant is not known are a SUPERADMIN's."""
 
-    allowed = {"view": MANAGER, "change": MANAGER}
+    allowed = RECIPES
     empty_hint = "Change the search or the filters; recipes are written in the kitchen application."
 
     list_display = ("name", "restaurant", "category", "prep_time_minutes", "cook_time_minutes")
@@ -59,6 +60,10 @@ class RecipeAdmin(ScopedAdmin):
     )
     readonly_fields = ("id", "restaurant", "category", "yield_unit", "created_at", "updated_at")
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return False: recipes are written in the kitchen application."""
+        return False
+
 
 class MenuSectionInline(TableInline):
     """The sections of a menu and what they offer."""
@@ -81,7 +86,7 @@ class MenuSectionInline(TableInline):
 class MenuAdmin(ScopedAdmin):
     """The menus of a restaurant; those whose restaurant is not known are a SUPERADMIN's."""
 
-    allowed = {"view": MANAGER, "change": MANAGER}
+    allowed = MENUS
     empty_hint = "Change the search or the filters; menus are made in the menu builder."
 
     list_display = ("name", "title", "restaurant", "is_archived", "published_at", "updated_at")
@@ -97,6 +102,10 @@ class MenuAdmin(ScopedAdmin):
         *("published_at", "created_at", "updated_at"),
     )
     readonly_fields = ("id", "restaurant", "published_at", "created_at", "updated_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return False: menus are made in the menu builder."""
+        return False
 
     @admin.action(description="Publish: show it to everybody", permissions=["change"])
     def publish(self, request: HttpRequest, menus: QuerySet[Menu]) -> None:

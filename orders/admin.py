@@ -4,8 +4,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from config.scoping import STAFF, ScopedAdmin, ScopedRelatedFilter, TableInline, column
+from config.scoping import ScopedAdmin, ScopedRelatedFilter, TableInline, column
 from orders.models import Order, OrderItem
+from orders.rights import ORDERS
 
 STATUS_COLOURS = {"NEW": "info", "IN_PROGRESS": "info", "READY": "info", "COMPLETED": "success", "CANCELLED": "danger"}
 
@@ -25,7 +26,7 @@ class OrderItemInline(TableInline):
 class OrderAdmin(ScopedAdmin):
     """Orders, with their notes to edit: what counts as spent stays with the rules of ordering."""
 
-    allowed = {"view": STAFF, "change": STAFF}
+    allowed = ORDERS
     linked_lookups = ("customer",)
     empty_hint = "Change the search or the filters; orders are taken in the ordering application."
 
@@ -42,6 +43,10 @@ class OrderAdmin(ScopedAdmin):
         *("total_amount", "notes", "user_id", "created_at", "updated_at"),
     )
     readonly_fields = tuple(name for name in fields if name != "notes")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return False: an order is opened by the rules of ordering, and not by a form over its columns."""
+        return False
 
     @column("status", colours=STATUS_COLOURS)
     def state(self, order: Order) -> tuple[str, str]:

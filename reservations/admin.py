@@ -3,9 +3,11 @@
 import datetime
 
 from django.contrib import admin
+from django.http import HttpRequest
 
-from config.scoping import STAFF, FormInline, ScopedAdmin, ScopedRelatedFilter, TableInline, column
+from config.scoping import FormInline, ScopedAdmin, ScopedRelatedFilter, TableInline, column
 from reservations.models import BookingLog, BookingPolicy, OpeningException, Reservation
+from reservations.rights import RESERVATIONS
 from restaurants.admin import RestaurantAdmin
 
 STATUS_COLOURS = {"CONFIRMED": "info", "COMPLETED": "success", "NO_SHOW": "warning", "CANCELLED": "danger"}
@@ -67,7 +69,7 @@ RestaurantAdmin.inlines = (*RestaurantAdmin.inlines, BookingPolicyInline, Openin
 class ReservationAdmin(ScopedAdmin):
     """Reservations, with their notes to edit: what counts as a visit stays with the booking rules."""
 
-    allowed = {"view": STAFF, "change": STAFF}
+    allowed = RESERVATIONS
     linked_lookups = ("customer",)
     inlines = (BookingLogInline,)
     empty_hint = "Change the search or the filters; reservations are made in the booking application."
@@ -95,6 +97,10 @@ class ReservationAdmin(ScopedAdmin):
         ),
     )
     readonly_fields = tuple(name for _, part in fieldsets for name in part["fields"] if name not in NOTES)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return False: a booking is made by the booking rules, and not by a form over its columns."""
+        return False
 
     @column("date", ordering="reservation_date")
     def day(self, reservation: Reservation) -> str:

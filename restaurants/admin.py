@@ -5,9 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from config.scoping import OWNER, STAFF, SUPERADMIN, ScopedAdmin, column
+from config.scoping import ScopedAdmin, column
 from restaurants.hours import DAYS, opening_hours
 from restaurants.models import Restaurant
+from restaurants.rights import RESTAURANTS
 
 ONLY_SUPERADMINS_CHANGE = ("slug", "is_active")
 
@@ -16,7 +17,7 @@ ONLY_SUPERADMINS_CHANGE = ("slug", "is_active")
 class RestaurantAdmin(ScopedAdmin):
     """Staff see the restaurants they work for; owners keep the address and the texts right."""
 
-    allowed = {"view": STAFF, "change": OWNER, "add": SUPERADMIN}
+    allowed = RESTAURANTS
     restaurant_path = "id"
     empty_hint = "Add the first restaurant, or move an existing platform's database here: python manage.py migrate"
 

@@ -16,7 +16,8 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from backoffice.tables import link, shown_value, table
-from config.scoping import SUPERADMIN, ScopedAdmin, column
+from config.rights import SUPERADMIN
+from config.scoping import ScopedAdmin, column
 from separation.errors import Refused
 from separation.legacy_rows import legacy_row
 from separation.models import Backup, Chunk, Finding, Run
