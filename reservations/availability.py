@@ -141,11 +141,20 @@ class Timetable:
     def slots(self, service_day: date, party_size: int) -> Iterator[Slot]:
         """Give the slots of a service day at which such a party can begin and be done by closing time."""
         for interval in self.hours(service_day):
-            closes = local(service_day, self._closes(service_day, interval)).replace(tzinfo=self.policy.zone)
+            closes = self.opened(service_day, interval)[1]
             for minutes in range(interval.opens, interval.closes, self.policy.slot_interval_minutes):
                 slot = self.slot(service_day, minutes, party_size)
-                if slot and slot.ends_at <= closes.astimezone(UTC):
+                if slot and slot.ends_at <= closes:
                     yield slot
+
+    def opened(self, service_day: date, interval: Interval) -> tuple[datetime, datetime]:
+        """Return from when to when the restaurant is open in INTERVAL of a service day."""
+        closes = self._closes(service_day, interval)
+        return self.instant(service_day, interval.opens), self.instant(service_day, closes)
+
+    def instant(self, service_day: date, minutes: int) -> datetime:
+        """Return the instant at which the restaurant's clocks show MINUTES after midnight of a service day."""
+        return local(service_day, minutes).replace(tzinfo=self.policy.zone).astimezone(UTC)
 
     def _closes(self, service_day: date, interval: Interval) -> int:
         """Return the minute by which guests are gone; where midnight closes nothing, that of the next day."""
@@ -232,15 +241,16 @@ class Timetable:
         return Room(self, service_day, tuple(self._taken(service_day, without)))
 
     def _taken(self, service_day: date, without: int | None) -> Iterator[Taken]:
-        rows = seated().filter(
-            restaurant=self.restaurant,
-            # A party of the day before may sit past midnight, and the day itself may end on the next.
-            reservation_date__gte=midnight(_shift(service_day, -1)),
-            reservation_date__lt=midnight(_shift(service_day, 3)),
-        )
+        rows = seated().filter(self.near(service_day))
         if without is not None:
             rows = rows.exclude(pk=without)
         return (self.taken(row) for row in rows.values_list(*TAKES))
+
+    def near(self, service_day: date) -> Q:
+        """Return which reservations may have to do with a service day."""
+        # A party of the day before may sit past midnight, and the day itself may end on the next.
+        since, until = midnight(_shift(service_day, -1)), midnight(_shift(service_day, 3))
+        return Q(restaurant=self.restaurant, reservation_date__gte=since, reservation_date__lt=until)
 
     def taken(self, row: tuple[Any, ...]) -> Taken:
         """Return what a reservation takes, by its columns TAKES."""

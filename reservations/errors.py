@@ -87,6 +87,21 @@ class NotChangeable(DomainError):
     title = "Cannot be changed"
 
 
+class BeyondPolicy(DomainError):
+    """Beyond what the restaurant has said that it takes, `errors` says in what: staff may, with `override`."""
+
+    status = 409
+    code = "beyond_policy"
+    title = "Beyond what the restaurant takes"
+
+
+class UnknownCustomer(DomainError):
+    """The restaurant does not know this customer: book with a name and a phone number."""
+
+    code = "unknown_customer"
+    title = "Not a customer of this restaurant"
+
+
 class AccountClosed(DomainError):
     """The account was deactivated or anonymised meanwhile."""
 

@@ -1,8 +1,8 @@
 """The mails about a booking, in its restaurant's name.
 
 Each is queued in the caller's transaction. None holds what whoever booked typed, name and wishes: with somebody else's
-address that would be a way to send them anything. The link that manages the booking is signed at delivery
-(`reservations/links.py`).
+address that would be a way to send them anything; what staff say on cancelling is told. The link that manages the
+booking is signed at delivery (`reservations/links.py`).
 """
 
 from config.mail import mail_queue
@@ -21,9 +21,9 @@ def mail_changed(reservation: Reservation) -> None:
     _queue("booking-changed", reservation)
 
 
-def mail_cancelled(reservation: Reservation) -> None:
-    """Tell whose booking it was that it is cancelled, whoever did that."""
-    _queue("booking-cancelled", reservation)
+def mail_cancelled(reservation: Reservation, words: str = "") -> None:
+    """Tell whose booking it was that it is cancelled, whoever did that, with the WORDS of staff."""
+    _queue("booking-cancelled", reservation, words)
 
 
 def mail_reminder(reservation: Reservation) -> None:
@@ -31,7 +31,7 @@ def mail_reminder(reservation: Reservation) -> None:
     _queue("booking-reminder", reservation)
 
 
-def _queue(template: str, reservation: Reservation) -> None:
+def _queue(template: str, reservation: Reservation, words: str = "") -> None:
     """Queue a mail to the address of RESERVATION; none where it has no address, as those booked on the phone."""
     if not reservation.customer_email:
         return
@@ -46,6 +46,7 @@ def _queue(template: str, reservation: Reservation) -> None:
             "address": address_of(restaurant),
             "phone": restaurant.phone or "",
             "limits": limits(reservation),
+            "words": words,
         },
         sender=restaurant.name,
         reply_to=restaurant.email or "",

@@ -1,11 +1,11 @@
-"""Booking, changing and cancelling: one transaction each, the last table is sold once.
+"""Booking, changing, cancelling, and what staff mark in a shift: one transaction each, the last table is sold once.
 
 Locks are taken in one order: the person, the reservation, then the quarters of an hour that the party would sit in,
 and its day where the policy limits one. What is free is counted once they are held. Another application writes without
 them: what it books counts, and is never refused.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -17,11 +17,14 @@ from django.utils import timezone
 
 from accounts.models import RestaurantStaff
 from config.sql import Queries
-from customers.models import Customer
+from customers.models import Customer, CustomerRestaurant
 from reservations import errors, mails
 from reservations.availability import CELL, Slot, Timetable
+from reservations.limits import NOTHING, Excess, excesses, require_within, staff_slot
 from reservations.models import BookingLog, BookingPolicy, Reservation
+from reservations.stages import STEPS, Stage, Step, columns_of, stage_of, target_of
 from reservations.terms import midnight, span, starts_at, terms_from, terms_of
+from reservations.words import when
 from restaurants.hours import clock, minutes_of
 from restaurants.models import Restaurant
 
@@ -29,10 +32,16 @@ _SQL = Queries(settings.BASE_DIR / "reservations" / "sql" / "booking.sql")
 _LOCK_TIMEOUT = "5s"
 # What a booking over the API has as its source: by a customer, and by a guest without an account.
 PORTAL, PORTAL_GUEST = "portal", "portal_guest"
+# What the old application calls a booking that staff take down.
+PHONE, WALK_IN = "phone", "walk_in"
 _ACTION = BookingLog.Action
-# What of a booking is logged; the first four say who the guest is.
-PERSONAL = ("customer_name", "customer_phone", "customer_email", "special_requests")
-_LOGGED = (*PERSONAL, "day", "time", "party_size", "status", "duration_minutes")
+# How long before it is due a party may be marked as come or gone.
+_EARLIEST = timedelta(hours=12)
+# What of a booking is logged; the first say who the guest is.
+PERSONAL = ("customer_name", "customer_phone", "customer_email", "special_requests", "notes", "guest_notes")
+_LOGGED = (*PERSONAL, "day", "time", "party_size", "status", "duration_minutes", "tables", "arrived", "left")
+# The kind of `Actor` for which no online limit holds, and whom no closed account stops.
+STAFF = "staff"
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,8 @@ class Changes:
     party_size: int | None = None
     special_requests: str | None = None
     contact: Contact | None = None
+    # Staff's alone: how long the party stays, where that is not what the policy says of its size.
+    duration_minutes: int | None = None
 
 
 def reservation_create(
@@ -105,49 +116,194 @@ def reservation_create(
     return reservation
 
 
-def reservation_change(
-    *, reservation: Reservation, actor: Actor, changes: Changes, now: datetime | None = None
+def staff_book(
+    *,
+    restaurant: Restaurant,
+    actor: Actor,
+    party_size: int,
+    day: date,
+    time: str,
+    contact: Contact,
+    customer: Customer | None = None,
+    special_requests: str = "",
+    notes: str = "",
+    table_ids: Sequence[int] = (),
+    duration_minutes: int | None = None,
+    source: str = PHONE,
+    override: bool = False,
+    now: datetime | None = None,
 ) -> Reservation:
-    """Change a booking, and return it; what the guest has keeps its place until the new one is certain.
+    """Book a table for CUSTOMER, or for a guest, at any time of the clock; return the booking, its mail is queued.
 
-    Raises NotChangeable, PastCutoff, or what `reservation_create` raises. Without a change it writes nothing.
+    What goes beyond the policy raises BeyondPolicy, and is booked and logged with OVERRIDE. Raises UnknownCustomer,
+    AccountClosed, and OutsideHours for a time that the clocks skip.
     """
     now = now or timezone.now()
     with transaction.atomic():
-        row = reservation_hold(reservation=reservation)
-        _require_changeable(row, now, terms_of(row).change_cutoff_minutes, "changed")
-        before = _state(row)
-        if changed := [*_moved(row, changes, now), *_told(row, changes)]:
+        _begin(customer.pk if customer else None)
+        _require_known(restaurant, customer)
+        table = Timetable.of(restaurant, day)
+        slot = staff_slot(table, day, minutes_of(time), party_size, duration_minutes)
+        beyond = _take_knowingly(table, slot, party_size, now, override)
+        reservation = Reservation.objects.create(
+            restaurant=restaurant,
+            customer=customer,
+            user_id=_booker(restaurant, actor, customer),
+            customer_name=contact.name,
+            customer_email=contact.email,
+            customer_phone=contact.phone,
+            party_size=party_size,
+            reservation_date=midnight(slot.day),
+            reservation_time=slot.time,
+            duration_minutes=_minutes(slot),
+            special_requests=special_requests or None,
+            notes=notes or None,
+            table_ids=list(table_ids),
+            source=source,
+        )
+        _promise(reservation, table.policy, actor)
+        _log(reservation, actor, _ACTION.CREATED, {}, beyond=beyond)
+        if slot.starts_at > now:
+            mails.mail_confirmed(reservation)
+    return reservation
+
+
+def reservation_change(
+    *,
+    reservation: Reservation,
+    actor: Actor,
+    changes: Changes,
+    override: bool = False,
+    now: datetime | None = None,
+) -> Reservation:
+    """Change a booking, and return it; what the guest has keeps its place until the new one is certain.
+
+    Raises NotChangeable, PastCutoff, or what `reservation_create` raises; for staff, whom no cut-off binds, what
+    `staff_book` raises without OVERRIDE. Without a change it writes nothing.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        row = reservation_hold(reservation=reservation, actor=actor)
+        before, beyond = _state(row), NOTHING
+        if actor.kind == STAFF:
+            _require_movable(row, changes)
+            moved, beyond = _moved_by_staff(row, changes, now, override)
+        else:
+            _require_changeable(row, now, terms_of(row).change_cutoff_minutes, "changed")
+            moved = _moved(row, changes, now)
+        if changed := [*moved, *_told(row, changes)]:
             row.save(update_fields=[*changed, "updated_at"])
             _raise_sequence(row)
-            _log(row, actor, _ACTION.CHANGED, before)
-            mails.mail_changed(row)
+            _log(row, actor, _ACTION.CHANGED, before, beyond=beyond)
+            if changed != ["duration_minutes"] and _is_ahead(row, now):
+                mails.mail_changed(row)
     return row
 
 
 def reservation_cancel(
-    *, reservation: Reservation, actor: Actor, reason: str = "", now: datetime | None = None
+    *,
+    reservation: Reservation,
+    actor: Actor,
+    reason: str = "",
+    words: str = "",
+    now: datetime | None = None,
 ) -> Reservation:
-    """Cancel a booking, and return it; its row stays. Raises NotChangeable and PastCutoff."""
+    """Cancel a booking, and return it; its row stays. REASON is logged, WORDS are staff's to the guest, in the mail.
+
+    Raises NotChangeable and PastCutoff; for staff there is no cut-off, and what is cancelled stays so without an error.
+    """
+    now = now or timezone.now()
     with transaction.atomic():
-        row = reservation_hold(reservation=reservation)
-        _require_changeable(row, now or timezone.now(), terms_of(row).cancel_cutoff_minutes, "cancelled")
+        row = reservation_hold(reservation=reservation, actor=actor)
+        if actor.kind != STAFF:
+            _require_changeable(row, now, terms_of(row).cancel_cutoff_minutes, "cancelled")
+        elif stage_of(row) == Stage.CANCELLED:
+            return row
+        elif stage_of(row) != Stage.EXPECTED:
+            raise errors.NotChangeable(f"{_named(row)} is {stage_of(row).label.lower()}: undo that first.")
         before = _state(row)
         row.status = Reservation.Status.CANCELLED
         row.save(update_fields=["status", "updated_at"])
         _raise_sequence(row)
         _log(row, actor, _ACTION.CANCELLED, before, reason=reason)
-        mails.mail_cancelled(row)
+        mails.mail_cancelled(row, words)
     return row
 
 
-def reservation_hold(*, reservation: Reservation) -> Reservation:
+def reservation_seat(
+    *,
+    reservation: Reservation,
+    actor: Actor,
+    table_ids: Sequence[int] | None = None,
+    override: bool = False,
+    seen: Stage | None = None,
+    now: datetime | None = None,
+) -> Reservation:
+    """Mark that the party has come and sits, at TABLE_IDS if they are given; return the booking.
+
+    Each of these marks does nothing where it stands already. SEEN is the stage that whoever marks it was shown: where
+    somebody else has marked another since, NotChangeable says which. A no-show who comes takes a table again, which
+    raises BeyondPolicy where there is none, unless OVERRIDE.
+    """
+    return _marked(reservation, actor, Step.SEAT, seen, now, table_ids=table_ids, override=override)
+
+
+def reservation_complete(
+    *, reservation: Reservation, actor: Actor, seen: Stage | None = None, now: datetime | None = None
+) -> Reservation:
+    """Mark that the party has left; return the booking. Raises NotChangeable; see `reservation_seat`."""
+    return _marked(reservation, actor, Step.COMPLETE, seen, now)
+
+
+def reservation_no_show(
+    *, reservation: Reservation, actor: Actor, seen: Stage | None = None, now: datetime | None = None
+) -> Reservation:
+    """Mark that nobody came, which frees the table; return the booking. Raises NotChangeable before it begins."""
+    return _marked(reservation, actor, Step.NO_SHOW, seen, now)
+
+
+def reservation_reopen(
+    *,
+    reservation: Reservation,
+    actor: Actor,
+    override: bool = False,
+    seen: Stage | None = None,
+    now: datetime | None = None,
+) -> Reservation:
+    """Take the last of these marks back, one step; return the booking. Raises NotChangeable, BeyondPolicy."""
+    return _marked(reservation, actor, Step.REOPEN, seen, now, override=override)
+
+
+def reservation_note(
+    *,
+    reservation: Reservation,
+    actor: Actor,
+    notes: str | None = None,
+    guest_notes: str | None = None,
+    special_requests: str | None = None,
+    table_ids: Sequence[int] | None = None,
+) -> Reservation:
+    """Write what staff note beside a booking, at whatever stage, and return it; None leaves a text as it is.
+
+    No mail goes out. Raises NotChangeable if the booking is gone.
+    """
+    given = {"notes": notes, "guest_notes": guest_notes, "special_requests": special_requests}
+    wanted: dict[str, Any] = {name: text or None for name, text in given.items() if text is not None}
+    if table_ids is not None:
+        wanted["table_ids"] = list(table_ids)
+    with transaction.atomic():
+        row = reservation_hold(reservation=reservation, actor=actor)
+        _write(row, actor, wanted)
+    return row
+
+
+def reservation_hold(*, reservation: Reservation, actor: Actor | None = None) -> Reservation:
     """Lock a booking, and whose it is before it, until the caller's transaction ends; return it as it is now.
 
-    Raises NotChangeable if it is gone, AccountClosed if whose it is has no account any more.
+    Raises NotChangeable if it is gone, AccountClosed if whose it is has no account any more, but to staff.
     """
     owner = Reservation.objects.filter(pk=reservation.pk).values_list("customer_id", flat=True).first()
-    _begin(owner)
+    _begin(owner, must_be_open=actor is None or actor.kind != STAFF)
     rows = Reservation.objects.select_for_update(no_key=True, of=("self",)).select_related("restaurant")
     row = rows.filter(pk=reservation.pk).first()
     if row is None:
@@ -171,13 +327,98 @@ def booking_slots_forget(*, now: datetime | None = None) -> int:
         return int(cursor.rowcount)
 
 
-def _begin(customer_id: int | None) -> None:
-    """Limit how long this transaction waits, and lock the person, who must still have an account."""
+def _marked(
+    reservation: Reservation,
+    actor: Actor,
+    step: Step,
+    seen: Stage | None,
+    now: datetime | None,
+    *,
+    table_ids: Sequence[int] | None = None,
+    override: bool = False,
+) -> Reservation:
+    """Do STEP to a booking that is at the stage SEEN, or at any that the step leads from; return it."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        row = reservation_hold(reservation=reservation, actor=actor)
+        stage = stage_of(row)
+        target = target_of(step, row, seen or stage)
+        # Marked twice, as by a second tap, is marked.
+        if stage == target or (target is None and step != Step.REOPEN and stage in _LEADS_TO[step]):
+            return row
+        if target is None or seen not in (None, stage):
+            raise errors.NotChangeable(f"{_named(row)} is {stage.label.lower()} by now. Look again.")
+        _require_begun(row, step, now)
+        beyond = _take_again(row, override) if stage == Stage.NO_SHOW else NOTHING
+        wanted = columns_of(target, row, now)
+        if table_ids is not None:
+            wanted["table_ids"] = list(table_ids)
+        _write(row, actor, wanted, beyond)
+    return row
+
+
+_LEADS_TO = {step: {to for (name, _), to in STEPS.items() if name == step} for step in Step}
+
+
+def _write(row: Reservation, actor: Actor, wanted: dict[str, Any], beyond: tuple[Excess, ...] = NOTHING) -> None:
+    """Write the columns of a held booking that are not as WANTED, and log them; nothing if all are."""
+    before = _state(row)
+    changed = [name for name, value in wanted.items() if getattr(row, name) != value]
+    if not changed:
+        return
+    for name in changed:
+        setattr(row, name, wanted[name])
+    row.save(update_fields=[*changed, "updated_at"])
+    _log(row, actor, _ACTION.CHANGED, before, beyond=beyond)
+
+
+def _require_begun(row: Reservation, step: Step, now: datetime) -> None:
+    """Raise NotChangeable for a mark on a booking that is days ahead, or a no-show before the party is due."""
+    begins = starts_at(row)
+    if begins is None or step == Step.REOPEN:
+        return
+    if step == Step.NO_SHOW and begins > now:
+        raise errors.NotChangeable(f"{_named(row)} is not due yet. Cancel it if they said that they do not come.")
+    if begins > now + _EARLIEST:
+        raise errors.NotChangeable(f"{_named(row)} is for {when(row)}. Move it first if they come today.")
+
+
+def _require_movable(row: Reservation, changes: Changes) -> None:
+    """Raise NotChangeable for a booking that is over, or that moves to another time while the party sits."""
+    stage = stage_of(row)
+    if stage not in (Stage.EXPECTED, Stage.SEATED):
+        raise errors.NotChangeable(f"{_named(row)} is {stage.label.lower()}: undo that first.")
+    if stage == Stage.SEATED and (changes.day or changes.time) and not _is_same_time(row, *_wanted_time(row, changes)):
+        raise errors.NotChangeable(f"{_named(row)} sits already: its time stays, its party can be changed.")
+
+
+def _require_known(restaurant: Restaurant, customer: Customer | None) -> None:
+    known = CustomerRestaurant.objects.filter(restaurant=restaurant, customer=customer)
+    if customer is not None and not known.exists():
+        raise errors.UnknownCustomer(f"{restaurant.name} does not know customer {customer.pk}; book it as a guest's.")
+
+
+def _booker(restaurant: Restaurant, actor: Actor, customer: Customer | None) -> int | None:
+    """Return the user behind a booking of staff: themselves, as in the old application.
+
+    A person has one id: what stands with that of somebody who is a customer too would be their own booking.
+    """
+    if customer is None and Customer.objects.filter(pk__in=[actor.id]).exists():
+        return _answerable(restaurant)
+    return actor.id
+
+
+def _named(row: Reservation) -> str:
+    return f"Booking {row.pk} ({row.customer_name}, {row.reservation_time})"
+
+
+def _begin(customer_id: int | None, *, must_be_open: bool = True) -> None:
+    """Limit how long this transaction waits, and lock the person, who must still have an account if that is asked."""
     _execute("SELECT set_config('lock_timeout', %(wait)s, true)", wait=_LOCK_TIMEOUT)
     if customer_id is None:
         return
     active = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).values_list("is_active", flat=True)
-    if list(active) != [True]:
+    if list(active) != [True] and must_be_open:
         raise errors.AccountClosed("This account is closed.")
 
 
@@ -193,11 +434,89 @@ def _require_changeable(row: Reservation, now: datetime, cutoff_minutes: int, do
         raise errors.PastCutoff(f"Online it can be {done} until {span(cutoff_minutes)} before it begins.")
 
 
+def _wanted_time(row: Reservation, changes: Changes) -> tuple[date, str]:
+    """Return the day and time that a booking is to have; raises NotChangeable where it has none that can be read."""
+    try:
+        return changes.day or row.reservation_date.date(), clock(minutes_of(changes.time or row.reservation_time))
+    except (ValueError, AttributeError) as error:
+        raise errors.NotChangeable(f"{_named(row)} has no day and time that can be read: give it both.") from error
+
+
+def _is_same_time(row: Reservation, day: date, time: str) -> bool:
+    try:
+        return (day, time) == (row.reservation_date.date(), clock(minutes_of(row.reservation_time)))
+    except (ValueError, AttributeError):  # another application wrote what nobody can read
+        return False
+
+
+def _is_ahead(row: Reservation, now: datetime) -> bool:
+    begins = starts_at(row)
+    return stage_of(row) == Stage.EXPECTED and begins is not None and begins > now
+
+
+def _moved_by_staff(
+    row: Reservation, changes: Changes, now: datetime, override: bool
+) -> tuple[list[str], tuple[Excess, ...]]:
+    """Give the booking its new day, time, party and length; return the columns that changed, and what is beyond."""
+    if (changes.day, changes.time, changes.party_size, changes.duration_minutes) == (None,) * 4:
+        return [], NOTHING
+    day, time = _wanted_time(row, changes)
+    size = row.party_size if changes.party_size is None else changes.party_size
+    same_time = _is_same_time(row, day, time)
+    stays = changes.duration_minutes or (row.duration_minutes if same_time and size == row.party_size else None)
+    table = Timetable.of(row.restaurant, day)
+    slot = staff_slot(table, day, minutes_of(time), size, stays)
+    grows = not same_time or size > row.party_size or _minutes(slot) > row.duration_minutes
+    beyond = _take_knowingly(table, slot, size, None if same_time else now, override, row) if grows else NOTHING
+    return _placed(row, slot, size, same_time), beyond
+
+
+def _placed(row: Reservation, slot: Slot, size: int, same_time: bool) -> list[str]:
+    """Give the booking this place; return the columns that changed."""
+    wanted = {
+        "reservation_date": midnight(slot.day),
+        "reservation_time": row.reservation_time if same_time else slot.time,
+        "party_size": size,
+        "duration_minutes": _minutes(slot),
+        # Whoever was reminded of another time is reminded again.
+        "reminder_sent": row.reminder_sent and same_time,
+    }
+    changed = [name for name, value in wanted.items() if getattr(row, name) != value]
+    for name in changed:
+        setattr(row, name, wanted[name])
+    return changed
+
+
+def _take_again(row: Reservation, override: bool) -> tuple[Excess, ...]:
+    """Take the table of a no-show, which may be somebody else's by now; what else it is beyond was known before."""
+    if starts_at(row) is None:
+        return NOTHING
+    day, time = row.reservation_date.date(), row.reservation_time
+    table = Timetable.of(row.restaurant, day)
+    slot = staff_slot(table, day, minutes_of(time), row.party_size, row.duration_minutes)
+    return _take_knowingly(table, slot, row.party_size, None, override, row)
+
+
+def _take_knowingly(
+    table: Timetable, slot: Slot, party_size: int, now: datetime | None, override: bool, row: Reservation | None = None
+) -> tuple[Excess, ...]:
+    """Lock what the party would take, and return what it goes beyond; raises BeyondPolicy for that unless OVERRIDE.
+
+    NOW is None where the time is the one that the booking has: nothing new is said of it.
+    """
+    _lock(table, slot)
+    room = table.room(slot.service_day, row.pk if row else None)
+    beyond = excesses(table, slot, party_size, now, room)
+    if not override:
+        require_within(beyond)
+    return beyond
+
+
 def _moved(row: Reservation, changes: Changes, now: datetime) -> list[str]:
     """Give the booking its new day, time and party, if there is room; return the columns that changed."""
-    day, time = changes.day or row.reservation_date.date(), clock(minutes_of(changes.time or row.reservation_time))
+    day, time = _wanted_time(row, changes)
     size = row.party_size if changes.party_size is None else changes.party_size
-    same_time = (day, time) == (row.reservation_date.date(), clock(minutes_of(row.reservation_time)))
+    same_time = _is_same_time(row, day, time)
     if same_time and size == row.party_size:
         return []
     table = Timetable.of(row.restaurant, day)
@@ -208,11 +527,7 @@ def _moved(row: Reservation, changes: Changes, now: datetime) -> list[str]:
         slot = table.slot_at(day, time, size, now)
     if not (same_time and size < row.party_size and _minutes(slot) <= row.duration_minutes):
         _take(table, slot, size, without=row.pk)
-    row.reservation_date, row.reservation_time = midnight(slot.day), slot.time
-    row.party_size, row.duration_minutes = size, _minutes(slot)
-    # Whoever was reminded of another time is reminded again.
-    row.reminder_sent = row.reminder_sent and same_time
-    return ["reservation_date", "reservation_time", "party_size", "duration_minutes", "reminder_sent"]
+    return _placed(row, slot, size, same_time)
 
 
 def _slot_kept(table: Timetable, row: Reservation, size: int) -> Slot:
@@ -293,9 +608,16 @@ def _raise_sequence(row: Reservation) -> None:
 
 
 def _log(
-    row: Reservation, actor: Actor, action: BookingLog.Action, before: dict[str, Any], *, reason: str = ""
+    row: Reservation,
+    actor: Actor,
+    action: BookingLog.Action,
+    before: dict[str, Any],
+    *,
+    reason: str = "",
+    beyond: tuple[Excess, ...] = NOTHING,
 ) -> None:
     after = _state(row)
+    said = {"reason": reason, "beyond": [each.code for each in beyond]}
     changed = {name for name in after if after[name] != before.get(name)}
     BookingLog.objects.create(
         reservation=row,
@@ -304,14 +626,27 @@ def _log(
         actor_id=actor.id,
         before={name: value for name, value in before.items() if name in changed},
         after={name: value for name, value in after.items() if name in changed}
-        | ({"reason": reason} if reason else {}),
+        | {name: value for name, value in said.items() if value},
     )
 
 
 def _state(row: Reservation) -> dict[str, Any]:
     """Return what is logged of a booking."""
-    shown = {"day": row.reservation_date.date().isoformat(), "time": row.reservation_time}
+    shown = {
+        "day": str(row.reservation_date)[:10],
+        "time": row.reservation_time,
+        "tables": row.table_ids or None,
+        "arrived": _minute(row.actual_arrival_time),
+        "left": _minute(row.actual_departure_time),
+    }
     return {name: shown[name] if name in shown else getattr(row, name) for name in _LOGGED}
+
+
+def _minute(instant: object) -> str | None:
+    """Return an instant to the minute, in UTC; what Python cannot hold as it is."""
+    if isinstance(instant, datetime):
+        return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
+    return None if instant is None else str(instant)
 
 
 def _minutes(slot: Slot) -> int:
