@@ -1,9 +1,10 @@
-"""Reads of orders, as their customers see them."""
+"""Reads of orders: as their customers see them, and as staff work with them."""
 
 from django.db.models import Prefetch, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from customers.models import Customer
+from menus.models import MenuItem
 from orders.models import Order, OrderItem
 
 
@@ -28,3 +29,12 @@ def orders_of(customer: Customer) -> QuerySet[Order]:
         .prefetch_related(Prefetch("items", items))
         .order_by("-pk")
     )
+
+
+def dishes_of(restaurant_id: int) -> QuerySet[MenuItem]:
+    """Return what can be ordered at a restaurant: active items of active sections of its menus, but archived ones.
+
+    Whether a menu is published does not matter: guests order what is printed, too.
+    """
+    menu = {"section__menu__restaurant": restaurant_id, "section__menu__is_archived": False}
+    return MenuItem.objects.filter(active=True, section__active=True, **menu)
