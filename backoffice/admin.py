@@ -11,13 +11,13 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from backoffice import mails  # noqa: F401 (registers its page)
-from backoffice.search import search_customers
 from backoffice.tables import link, shown_value, table
 from config.plugins import plugged  # separation: line
 from config.rights import places, within
 from config.scoping import FormInline, ScopedAdmin, TableInline, column
 from customers.models import Customer, CustomerProfile, CustomerRestaurant
 from customers.rights import CUSTOMERS
+from customers.search import customers_found
 from customers.services import customer_close, customer_open
 from orders.models import Order
 from reservations.models import Reservation
@@ -150,7 +150,7 @@ class CustomerAdmin(ScopedAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Return the customers who match."""
-        return search_customers(queryset, search_term), False
+        return customers_found(queryset, search_term), False
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
