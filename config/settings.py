@@ -19,6 +19,7 @@ from zoneinfo import available_timezones
 import environ
 from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from config import sentry
 
@@ -357,7 +358,9 @@ UNFOLD = {
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "backoffice.dashboard.dashboard",
-    "SIDEBAR": {"show_all_applications": True},
+    "STYLES": [lambda _: static("staff/staff.css")],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("staff/icon.svg")}],
+    "SIDEBAR": {"navigation": "backoffice.pages.navigation"},
 }
 
 # separation: begin
@@ -366,6 +369,7 @@ SEPARATION_POLICY = env.str("SEPARATION_POLICY", default="")
 
 # What the separation adds to the other apps (places: config/plugins.py); goes with it.
 SEPARATION_PLUGINS = {
+    "pages": ["separation.panels.pages"],
     "index": ["separation.panels.index"],
     "customer": ["separation.panels.provenance"],
     "moved_at": ["separation.panels.moved_at"],

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from backoffice.pages import Page
 from backoffice.tables import link, shown_value, table
 from customers.models import Customer
 from separation.backups import known_records
@@ -25,6 +26,17 @@ MOVED = (Chunk.MOVED, Chunk.LINKED)
 FIGURES = ("to_move", "trial", "examined", "customers", "profiles", "reservations", "orders", "links", "findings")
 # The columns of `users` that `customers` has too; the name is split in two there.
 COLUMNS = ("id", "email", "name", "phone", "created_at", "updated_at")
+PAGES = (
+    Page("Data integrity", "Findings", "rule", label="separation.finding"),
+    Page("Data integrity", "Runs", "history", label="separation.run"),
+    Page("Data integrity", "Chunks", "stacks", label="separation.chunk"),
+    Page("Data integrity", "Backups", "backup", label="separation.backup"),
+)
+
+
+def pages() -> tuple[Page, ...]:
+    """Return what the sidebar has of the separation."""
+    return PAGES
 
 
 def moved_at() -> Combinable:

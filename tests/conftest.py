@@ -1,7 +1,8 @@
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
@@ -15,7 +16,11 @@ from tests.factories import UserFactory
 from tests.memory import server_folder
 from tests.smtp import SMTPServer
 
+if TYPE_CHECKING:
+    from tests.browser import Browser, Opener
+
 pytest_plugins = ["tests.separation.session"]  # separation: line
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,6 +29,48 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.EMBEDDED_POSTGRES_DIR = Path(os.environ["EMBEDDED_POSTGRES_DIR"])
     os.environ["EMBEDDED_POSTGRES_FAST"] = "true"  # for commands in processes of their own
     settings.EMBEDDED_POSTGRES_FAST = True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that want a browser, and leave them out where there is none."""
+    wanting = [item for item in items if "browser_page" in getattr(item, "fixturenames", ())]
+    for item in wanting:
+        item.add_marker("browser")
+    if wanting and not _has_browser():
+        config.hook.pytest_deselected(items=wanting)
+        items[:] = [item for item in items if item not in wanting]
+
+
+def pytest_report_header() -> str | None:
+    """Say so if tests are left out."""
+    return None if _has_browser() else "browser: none is installed, so what needs one is left out"
+
+
+def _has_browser() -> bool:
+    return any(map(shutil.which, BROWSERS))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """The browser of this test process."""
+    from tests.browser import Browser  # Playwright and axe are for those who use them
+
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser_page(db: None, browser: "Browser", monkeypatch: pytest.MonkeyPatch) -> Iterator["Opener"]:
+    """A function: an empty tab of a real browser, in which a user is logged in.
+
+    `browser_page(user, width=375, dark=True).goto("/admin/")`. What pages complain of fails the test.
+    """
+    # Playwright's loop runs in this very thread; the ORM would refuse to work beside it.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with browser.test() as opener:
+        yield opener
 
 
 @pytest.fixture
