@@ -14,7 +14,7 @@ from post_office.models import STATUS, Email
 
 from accounts.models import RestaurantStaff, User
 from customers.models import Customer, CustomerProfile, CustomerRestaurant
-from menus.models import Menu, Recipe
+from menus.models import Menu, MenuItem, MenuSection, Recipe
 from orders.models import Order
 from reservations.models import BookingPolicy, OpeningException, Reservation
 from restaurants.models import Restaurant
@@ -135,6 +135,22 @@ class MenuFactory(DjangoModelFactory[Menu]):
     name = Sequence(lambda n: f"Menu {n}")
     user = SubFactory(UserFactory)
     restaurant = SubFactory(RestaurantFactory)
+
+
+class MenuSectionFactory(DjangoModelFactory[MenuSection]):
+    class Meta:
+        model = MenuSection
+
+    name = Sequence(lambda n: f"Section {n}")
+    menu = SubFactory(MenuFactory)
+
+
+class MenuItemFactory(DjangoModelFactory[MenuItem]):
+    class Meta:
+        model = MenuItem
+
+    name = Sequence(lambda n: f"Item {n}")
+    section = SubFactory(MenuSectionFactory)
 
 
 class RecipeFactory(DjangoModelFactory[Recipe]):
