@@ -6,11 +6,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.masking import mask_email
 from separation.database import rows
-from separation.decisions import ANSWERS, COMMAND, DUPLICATE, HELP, SQL
+from separation.decisions import ANSWERS, COMMAND, DUPLICATE, HELP, SQL, TABLES
 from separation.models import Finding, Phase
 from separation.phases import phase_of
 
 SAMPLES = 3
+_NEEDED = {Finding.RENAME: "--email ADDRESS", Finding.ASSIGN: "--user ID", Finding.PLACE: "--restaurant ID"}
 
 
 @dataclass(frozen=True)
@@ -25,18 +26,20 @@ class Kind:
     @property
     def commands(self) -> list[str]:
         """Return what to type about the first of them, or what helps."""
-        if self.kind not in ANSWERS:
-            return [HELP[self.kind]]
         ids = [identifier for _, identifier, _ in self.samples[0]]
-        answers = ANSWERS[self.kind] if len(ids) > 1 or self.kind != DUPLICATE else (Finding.RENAME,)
-        return [_command(self.kind, answer, ids) for answer in answers]
+        answers = ANSWERS.get(self.kind, ())
+        if self.kind == DUPLICATE and len(ids) == 1:
+            answers = (Finding.RENAME,)
+        helped = [HELP[self.kind]] if self.kind in HELP else []
+        return [_command(self.kind, answer, ids, self.samples[0][0][0]) for answer in answers] + helped
 
 
-def _command(kind: str, answer: str, ids: list[int]) -> str:
+def _command(kind: str, answer: str, ids: list[int], table: str) -> str:
     if answer == Finding.MERGE:
         return f"{COMMAND} {kind} {ids[1]} merge --into {ids[0]}"
-    more = " --email ADDRESS" if answer == Finding.RENAME else ""
-    return f"{COMMAND} {kind} {ids[-1] if more else ids[0]} {answer}{more}"
+    more = f" {_NEEDED[answer]}" if answer in _NEEDED else ""
+    which = f" --table {table}" if len(TABLES.get(kind, ())) > 1 else ""
+    return f"{COMMAND} {kind} {ids[-1] if answer == Finding.RENAME else ids[0]} {answer}{more}{which}"
 
 
 def open_kinds(connection: BaseDatabaseWrapper) -> list[Kind]:

@@ -171,6 +171,7 @@ class Finding(models.Model):
     OPEN, SETTLED, GONE = "open", "settled", "gone"
     STATES = [(OPEN, "open"), (SETTLED, "settled"), (GONE, "no longer there")]
     STAFF, CUSTOMER, BOTH, MERGE, KEEP, LEFT, RENAME = "staff", "customer", "both", "merge", "keep", "left", "rename"
+    MAIL, ASSIGN, ARCHIVE, PLACE, FOLLOW, UNTIE = "mail", "assign", "archive", "place", "follow", "untie"
     DECISIONS = [
         (STAFF, "is staff, and stays in users"),
         (CUSTOMER, "is a customer, and moves"),
@@ -179,6 +180,12 @@ class Finding(models.Model):
         (KEEP, "moves, of all with this email"),
         (LEFT, "stays in users, since another with this email moves"),
         (RENAME, "given another email"),
+        (MAIL, "mailed a link that sets a password"),
+        (ASSIGN, "given to a user who exists"),
+        (ARCHIVE, "of nobody; stays with its restaurant, as history"),
+        (PLACE, "given a restaurant"),
+        (FOLLOW, "moved to the restaurant of its reservation"),
+        (UNTIE, "belongs to no reservation any more"),
     ]
 
     kind = models.CharField(max_length=40, choices=KINDS)

@@ -138,9 +138,10 @@ def _wait_while(look: Callable[[], list[tuple[Any, ...]]], waiting: str, in_vain
     return said
 
 
-def patiently(connection: BaseDatabaseWrapper, work: Callable[[], _T]) -> _T:
+def patiently(connection: BaseDatabaseWrapper, work: Callable[[], _T], *, attempts: int = 0) -> _T:
     """Do WORK in a transaction that waits briefly for locks and bypasses the mirror; again while that is in vain."""
-    for attempt in range(1, _ATTEMPTS + 1):
+    attempts = attempts or _ATTEMPTS
+    for attempt in range(1, attempts + 1):
         try:
             with transaction.atomic(connection.alias):
                 execute(
@@ -150,7 +151,7 @@ def patiently(connection: BaseDatabaseWrapper, work: Callable[[], _T]) -> _T:
                 )
                 return work()
         except DatabaseError as error:
-            if not is_transient(error) or attempt == _ATTEMPTS:
+            if not is_transient(error) or attempt == attempts:
                 raise
             time.sleep(min(0.05 * 2**attempt, 2))
     raise AssertionError("unreachable")

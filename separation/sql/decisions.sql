@@ -25,6 +25,61 @@ FROM (
     LEFT JOIN customers c ON c.id = k.id LEFT JOIN separation_merges m ON m.user_id = k.id
 ORDER BY k.id
 
+-- name: places
+-- Gives the restaurants that know users u, null for what is at none.
+SELECT t.restaurant_id FROM reservations t WHERE t.user_id = u.id
+UNION ALL SELECT t.restaurant_id FROM reservations t WHERE t.customer_id = u.id
+UNION ALL SELECT t.restaurant_id FROM orders t WHERE t.user_id = u.id
+UNION ALL SELECT t.restaurant_id FROM orders t WHERE t.customer_id = u.id
+UNION ALL SELECT t.restaurant_id FROM customer_restaurants t WHERE t.customer_id = u.id
+UNION ALL SELECT t.restaurant_id FROM restaurant_staff t WHERE t.user_id = u.id
+UNION ALL SELECT t.restaurant_id FROM menus t WHERE t.user_id = u.id
+UNION ALL SELECT t.restaurant_id FROM recipes t WHERE t.user_id = u.id
+
+-- name: confined
+-- Whether everything of users u lies in these restaurants, and something does; nothing of the platform's own people.
+(u.role = 'USER' AND EXISTS (SELECT FROM ({{places}}) p) AND NOT EXISTS (
+    SELECT FROM ({{places}}) p WHERE p.restaurant_id IS NULL OR p.restaurant_id <> ALL (%(places)s::integer[])))
+
+-- name: strangers
+-- Gives the first of these ids whose user does not exist for whoever decides for these restaurants alone.
+SELECT i.id FROM unnest(%(ids)s::integer[]) i (id)
+WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = i.id AND {{confined}}) ORDER BY i.id LIMIT 1
+
+-- name: author_confined
+-- Whether the author of t works in these restaurants, and nowhere else.
+(EXISTS (SELECT FROM restaurant_staff s WHERE s.user_id = t.user_id) AND NOT EXISTS (
+    SELECT FROM restaurant_staff s WHERE s.user_id = t.user_id AND s.restaurant_id <> ALL (%(places)s::integer[])))
+
+-- name: confined_findings
+-- Whether everything that a finding in separation_findings is about lies in these restaurants: the person, and everybody
+-- with the same email; the booking, and the order with its reservation; a menu or recipe, or its author as long as it is at
+-- no restaurant.
+CASE separation_findings.table_name
+    WHEN 'users' THEN EXISTS (
+        SELECT FROM users u WHERE u.id = separation_findings.row_id AND {{confined}}
+    ) AND (separation_findings.kind <> 'duplicate_email' OR NOT EXISTS (
+        SELECT FROM users t JOIN LATERAL (SELECT lower(btrim(t.email, E' \t\n\r\f\x0b')) AS key) k ON true
+            JOIN users u ON u.is_customer AND u.id <> t.id AND {{email_key}} = k.key
+        WHERE t.id = separation_findings.row_id AND NOT {{confined}}))
+    WHEN 'reservations' THEN EXISTS (
+        SELECT FROM reservations t
+        WHERE t.id = separation_findings.row_id AND t.restaurant_id = ANY (%(places)s::integer[]))
+    WHEN 'orders' THEN EXISTS (
+        SELECT FROM orders t LEFT JOIN reservations r ON r.id = t.reservation_id
+        WHERE t.id = separation_findings.row_id AND t.restaurant_id = ANY (%(places)s::integer[])
+            AND coalesce(r.restaurant_id, t.restaurant_id) = ANY (%(places)s::integer[]))
+    WHEN 'menus' THEN EXISTS (
+        SELECT FROM menus t WHERE t.id = separation_findings.row_id AND CASE
+            WHEN t.restaurant_id IS NOT NULL THEN t.restaurant_id = ANY (%(places)s::integer[])
+            ELSE {{author_confined}} END)
+    WHEN 'recipes' THEN EXISTS (
+        SELECT FROM recipes t WHERE t.id = separation_findings.row_id AND CASE
+            WHEN t.restaurant_id IS NOT NULL THEN t.restaurant_id = ANY (%(places)s::integer[])
+            ELSE {{author_confined}} END)
+    ELSE false
+END
+
 -- name: bookings
 -- Counts what is a person's, whoever it names as customer by now: reservations, orders, restaurants.
 WITH theirs AS (
@@ -61,13 +116,15 @@ SELECT EXISTS (
     SELECT FROM customers c WHERE lower(c.email) = lower(%(email)s) AND c.id <> %(id)s AND c.id > 0)
 
 -- name: decide
--- Writes a decision on a finding, unless one was written meanwhile, and what is decided to its history.
-INSERT INTO separation_findings (kind, table_name, row_id, decision, decided_by, decided_at, note, detail)
-VALUES (%(kind)s, 'users', %(id)s, %(decision)s, %(by)s, now(), %(note)s,
-    %(detail)s::jsonb || jsonb_build_object('history', jsonb_build_array(%(event)s::jsonb)))
+-- Writes a decision on a finding, unless one was written meanwhile, and what is decided to its history. Whoever was mailed
+-- has not set a password yet. Of people the state is looked up afterwards.
+INSERT INTO separation_findings (kind, table_name, row_id, decision, decided_by, decided_at, note, detail, state)
+VALUES (%(kind)s, %(table)s, %(id)s, %(decision)s, %(by)s, now(), %(note)s,
+    %(detail)s::jsonb || jsonb_build_object('history', jsonb_build_array(%(event)s::jsonb)),
+    CASE WHEN %(table)s = 'users' OR %(decision)s = '' THEN 'open' ELSE 'settled' END)
 ON CONFLICT (kind, table_name, row_id) DO UPDATE SET decision = excluded.decision, decided_by = excluded.decided_by,
     decided_at = excluded.decided_at, note = excluded.note, updated_at = now(),
-    state = CASE WHEN excluded.decision = '' THEN 'open' ELSE 'settled' END,
+    state = CASE WHEN excluded.decision IN ('', 'mail') THEN 'open' ELSE 'settled' END,
     detail = separation_findings.detail || excluded.detail || jsonb_build_object(
         'history', coalesce(separation_findings.detail -> 'history', '[]') || (excluded.detail -> 'history'))
     WHERE separation_findings.decision = %(expected)s

@@ -53,11 +53,19 @@ SELECT 'restaurant_mismatch', 'orders', o.id
 FROM orders o JOIN reservations r ON r.id = o.reservation_id WHERE r.restaurant_id <> o.restaurant_id
 
 -- name: find_rows
--- Records what there is to be found about rows.
+-- Records what there is to be found about rows; what was decided and does not hold any more is open again. What is of nobody,
+-- as history, stays so.
 INSERT INTO separation_findings (kind, table_name, row_id, run_id)
 SELECT o.kind, o.table_name, o.row_id, %(run)s FROM ({{of_rows}}) o
 ON CONFLICT (kind, table_name, row_id)
-    DO UPDATE SET state = 'open', updated_at = now() WHERE separation_findings.state = 'gone'
+    DO UPDATE SET state = 'open', updated_at = now()
+    WHERE separation_findings.state = 'gone'
+        OR separation_findings.state = 'settled' AND separation_findings.decision <> 'archive'
+
+-- name: found_now
+-- Whether there is something of a kind to be found about one row, now.
+SELECT EXISTS (SELECT FROM ({{of_rows}}) o
+    WHERE o.kind = %(kind)s AND o.table_name = %(table)s AND o.row_id = %(id)s)
 
 -- name: abandon
 -- Forgets whose an earlier attempt's row was, where that customer is not there any more.

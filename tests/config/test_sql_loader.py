@@ -9,8 +9,10 @@ BASE = Path(__file__).resolve().parent.parent.parent
 # What a file is given when it is read.
 GIVEN: dict[str, dict[str, str]] = {"keep_visits.sql": {"schema": "x"}}
 # separation: begin
-WORDS = dict.fromkeys(("schema", "email_key", "finding_state", "readable", *SHARED, *BOTH_WAYS), "x")
-GIVEN |= dict.fromkeys(("checks.sql", "mirror.sql", "mirror_back.sql", "decisions.sql", "diagnosis.sql"), WORDS)
+DECIDING = ("email_key", "finding_state", "confined_findings", "places")
+WORDS = dict.fromkeys(("schema", "readable", *DECIDING, *SHARED, *BOTH_WAYS), "x")
+GIVEN |= dict.fromkeys(("checks.sql", "mirror.sql", "mirror_back.sql"), WORDS)
+GIVEN |= dict.fromkeys(("decisions.sql", "row_decisions.sql", "diagnosis.sql"), WORDS)
 # separation: end
 
 

@@ -140,7 +140,7 @@ def test_everybody_with_an_email_is_shown(connection):
 
 def test_others(connection):
     assert dict(said_of("1")[1])["Outcome"] == "stays in users: is no customer"
-    assert dict(said_of("22")[1])["Next"] == "the customer asks for a new password, in either application"
+    assert dict(said_of("22")[1])["Next"] == f"{FIND} needs_password_reset 22 mail"
     query(connection, "INSERT INTO separation_pending (user_id) VALUES (30)")
     lines = dict(said_of("30")[1])
     assert (lines["Queue"], lines["Next"]) == (
@@ -174,7 +174,7 @@ def test_who_cannot_log_in(connection):
         ("Password", "unusable: nobody can log in with it"),
         ("Log-ins", "0, 0 of them open"),
         *counts(connection, 22),
-        ("Next", "the customer asks for a new password, in either application"),
+        ("Next", f"{FIND} needs_password_reset 22 mail"),
     ]
 
 

@@ -81,6 +81,7 @@ def test_what_waits_is_listed_with_the_commands(moved):
         "needs_password_reset: 2",
         "  user 22 gz***@ex***.com",
         "  user 23 ni***@ex***.com",
+        f"    {COMMAND} needs_password_reset 22 mail",
         "    the customer asks for a new password, in either application",
     ]
 
@@ -288,9 +289,9 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(moved):
         "Nothing is decided about the finding duplicate_email of user 21.",
     )
     refused(
-        resolve("needs_password_reset", "22", "staff"),
-        "There is nothing to decide about needs_password_reset.",
-        "the customer asks for a new password, in either application",
+        resolve("set_aside", "22", "staff"),
+        "There is nothing to decide about set_aside.",
+        "make the person a customer again in the old application, and all of it is given back",
     )
     assert everything(connection) == before
 
