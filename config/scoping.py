@@ -218,6 +218,13 @@ class TableInline(InlineRights, TabularInline):  # type: ignore[misc]
     formfield_overrides = SMALL_WIDGETS
     hide_title = True
 
+    def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Return the field with a name of its own: only the column's heading is on the page."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            field.widget.attrs.setdefault("aria-label", str(field.label or db_field.verbose_name).capitalize())
+        return field
+
 
 class FormInline(InlineRights, StackedInline):  # type: ignore[misc]
     """Each row as a form."""

@@ -359,6 +359,8 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "backoffice.dashboard.dashboard",
     "STYLES": [lambda _: static("staff/staff.css")],
+    "SCRIPTS": [lambda _: static("staff/keyboard.js")],
+    "SITE_SYMBOL": "restaurant",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("staff/icon.svg")}],
     "SIDEBAR": {"navigation": "backoffice.pages.navigation"},
 }

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace  # separation: line
 
 import pytest
@@ -34,10 +34,15 @@ SECRET = "Zzsecret"
 
 @dataclass(frozen=True)
 class Rows:
-    """One row of every page of the admin, by model label."""
+    """One row of every page of the admin, by model label, and of what is shown within them."""
 
     restaurant: Restaurant
     by_label: dict[str, int]
+    within: dict[str, int]
+
+    def numbers(self) -> dict[str, int]:
+        """Return the rows' numbers by their models' names."""
+        return {label.partition(".")[2] or label: number for label, number in (self.by_label | self.within).items()}
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def rows_of(restaurant: Restaurant, mark: str) -> Rows:
     menu = MenuFactory.create(restaurant=restaurant, user=user, name=f"{mark} menu")
     section = MenuSection.objects.create(menu=menu, name=f"{mark} starters")
     item = MenuItem.objects.create(section=section, name=f"{mark} soup", price="abt. 5")
-    OrderItem.objects.create(order=order, menu_item=item, price=5, notes=f"{mark} hot")
+    ordered = OrderItem.objects.create(order=order, menu_item=item, price=5, notes=f"{mark} hot")
     return Rows(
         restaurant,
         {
@@ -78,6 +83,7 @@ def rows_of(restaurant: Restaurant, mark: str) -> Rows:
             "menus.recipe": recipe.pk,
             "menus.menu": menu.pk,
         },
+        {"menusection": section.pk, "menuitem": item.pk, "orderitem": ordered.pk},
     )
 
 
@@ -116,7 +122,12 @@ def world(db: None) -> World:
     # separation: end
     for name in ("staff", "manager", "owner", "admin"):
         RestaurantStaffFactory.create(user=people[name], restaurant=there, role="OWNER", is_active=False)
-    return World(Rows(here, ours.by_label | records), Rows(there, theirs.by_label | records), shared.pk, people)
+    return World(
+        replace(ours, by_label=ours.by_label | records),
+        replace(theirs, by_label=theirs.by_label | records),
+        shared.pk,
+        people,
+    )
 
 
 @pytest.fixture
