@@ -14,6 +14,7 @@ from customers.sessions import session_begin
 from tests.api import Api
 from tests.factories import UserFactory
 from tests.memory import server_folder
+from tests.migrating import remember_states
 from tests.smtp import SMTPServer
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.EMBEDDED_POSTGRES_DIR = Path(os.environ["EMBEDDED_POSTGRES_DIR"])
     os.environ["EMBEDDED_POSTGRES_FAST"] = "true"  # for commands in processes of their own
     settings.EMBEDDED_POSTGRES_FAST = True
+    remember_states()
 
 
 @pytest.hookimpl(tryfirst=True)
