@@ -227,14 +227,7 @@ def manage(
         typed.seek(0)
 
         def live() -> int:
-            os.environ.update({**environment_for(name), **(environment or {})})
-            warnings.simplefilter("error")
-            importlib.reload(sys.modules["config.settings"])
-            settings._wrapped = Settings("config.settings")
-            database = settings.DATABASES["default"]
-            connections.configure_settings(settings.DATABASES)
-            connect_anew(load_backend(database["ENGINE"]).DatabaseWrapper(database, alias="default"))
-            return command(*arguments)
+            return command_in({**environment_for(name), **(environment or {})}, *arguments)
 
         _, status = os.waitpid(fork((typed.fileno(), out.fileno(), err.fileno()), live), 0)
         said = []
@@ -242,6 +235,19 @@ def manage(
             stream.seek(0)
             said.append(stream.read().decode())
     return subprocess.CompletedProcess(["manage.py", *arguments], os.waitstatus_to_exitcode(status), *said)
+
+
+def command_in(environment: Mapping[str, str], *arguments: str) -> int:
+    """Do what `manage.py ARGUMENTS` does in ENVIRONMENT, in a fork of this process, and return its exit code."""
+    os.environ.clear()
+    os.environ.update(environment)
+    warnings.simplefilter("error")
+    importlib.reload(sys.modules["config.settings"])
+    settings._wrapped = Settings("config.settings")
+    database = settings.DATABASES["default"]
+    connections.configure_settings(settings.DATABASES)
+    connect_anew(load_backend(database["ENGINE"]).DatabaseWrapper(database, alias="default"))
+    return command(*arguments)
 
 
 def run(name: str, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":

@@ -3,13 +3,12 @@
 import os
 import re
 import subprocess
-import sys
-from pathlib import Path
 
 from django.conf import settings
 
 from tests.databases import database_url, environment_for
 from tests.portal.deployment import serving
+from tests.separation.forked_python import forked_python
 
 RUNBOOK = settings.BASE_DIR / "docs" / "RUNBOOK.md"
 # A block of commands, and what it prints on standard output if the next block shows that: `…` is whatever differs from
@@ -24,14 +23,13 @@ def test_every_block_of_the_runbook_runs(legacy_database, tmp_path, monkeypatch)
         "COPY_URL": database_url(f"{database.name}_copy"),
         "BACKUP_DIR": str(tmp_path / "backups"),
         "LOG_DIR": str(tmp_path / "logs"),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     # The deployment that the blocks ask is in this process.
     monkeypatch.setattr(settings, "PORTAL_SIGNING_KEY", environment["PORTAL_SIGNING_KEY"])
     blocks = BLOCK.findall(RUNBOOK.read_text(encoding="utf-8"))
     assert len(blocks) > 8
-    with serving() as url:
-        _run(blocks, environment | {"URL": url}, database.name)
+    with serving() as url, forked_python() as folder:
+        _run(blocks, environment | {"URL": url, "PATH": f"{folder}:{os.environ['PATH']}"}, database.name)
 
 
 def _run(blocks, environment, name):
