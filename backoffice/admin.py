@@ -2,16 +2,23 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Lower
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.safestring import SafeString
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
 
 from backoffice import mails  # noqa: F401 (registers its page)
-from backoffice.tables import link, shown_value, table
+from backoffice.accounts import ACTS, NotPossible, account_act, account_anonymise, account_session_end
+from backoffice.customer_panels import panels_of
+from config.api.problems import DomainError
+from config.ddl import LOCK_NOT_AVAILABLE
+from config.pages import staff_page
 from config.plugins import plugged  # separation: line
 from config.rights import places, within
 from config.scoping import FormInline, ScopedAdmin, TableInline, column
@@ -19,10 +26,9 @@ from customers.models import Customer, CustomerProfile, CustomerRestaurant
 from customers.rights import CUSTOMERS
 from customers.search import customers_found
 from customers.services import customer_close, customer_open
-from orders.models import Order
-from reservations.models import Reservation
+from reservations.guests import bookings_ahead
+from restaurants.models import Restaurant
 
-LATEST = 20
 # What staff of one restaurant wrote about somebody is not another restaurant's to read.
 WRITTEN_BY_STAFF = ("vip_status", "tags", "notes")
 
@@ -59,6 +65,29 @@ class RestaurantInline(TableInline):
         return within(links, places(request.user, CUSTOMERS, "view"))
 
 
+class RestaurantFilter(admin.SimpleListFilter):
+    """Whom a restaurant knows: of one's own, and only where there are several."""
+
+    title = "restaurant"
+    parameter_name = "restaurant"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the restaurants this user may ask for."""
+        mine = within(Restaurant.objects.order_by("name", "pk"), places(request.user, CUSTOMERS, "view"), "pk")
+        found = [(str(each.pk), each.name) for each in mine]
+        return found if len(found) > 1 else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return whom the chosen restaurant knows; nobody for one that was not offered."""
+        asked = self.value()
+        if asked is None:
+            return queryset
+        if asked not in {number for number, _ in self.lookup_choices}:
+            return queryset.none()
+        known = CustomerRestaurant.objects.filter(customer=OuterRef("pk"), restaurant=int(asked))
+        return queryset.filter(Exists(known))
+
+
 @admin.register(Customer)
 class CustomerAdmin(ScopedAdmin):
     """Customers, for managers of the restaurants they go to. Their own columns are theirs to change, so
@@ -81,7 +110,7 @@ class CustomerAdmin(ScopedAdmin):
     list_display_links = ("id", "full_name")
     list_filter = ("is_active", "email_verified")
     sortable_by = ("id", "email_shown")
-    search_fields = ("email",)  # puts the box there; what is searched is decided in search_customers
+    search_fields = ("email",)  # puts the box there; what is searched is decided in customers_found
     search_help_text = "Name, any part of the email, digits of the phone, or number"
     inlines = (RestaurantInline, ProfileInline)
     fieldsets = (
@@ -97,6 +126,7 @@ class CustomerAdmin(ScopedAdmin):
         ),
     )
     readonly_fields = tuple(name for _, part in fieldsets for name in part["fields"])
+    change_form_outer_before_template = "backoffice/account.html"
     change_form_outer_after_template = "backoffice/panels.html"
     actions = ("close_accounts", "open_accounts")
 
@@ -152,61 +182,122 @@ class CustomerAdmin(ScopedAdmin):
         """Return the customers who match."""
         return customers_found(queryset, search_term), False
 
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """Return the filters: by one's own restaurants, and by what is known of where customers came from."""
+        filters: list[Any] = [RestaurantFilter, *super().get_list_filter(request)]
+        # separation: begin
+        filters += plugged("customer_filters")
+        # separation: end
+        return filters
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the pages, and what the buttons of a customer post to."""
+        own = (
+            (require_POST(self.act_view), "act"),
+            (require_POST(self.session_view), "session"),
+            (self.anonymise_view, "anonymise"),
+        )
+        return [
+            *(
+                path(f"<int:number>/{name}/", self.admin_site.admin_view(view), name=f"customers_customer_{name}")
+                for view, name in own
+            ),
+            *super().get_urls(),
+        ]
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Return the page, with the panels under the form."""
+        """Return the page, with the buttons above the form and the panels under it."""
         customer = self.get_object(request, object_id)
-        panels = self._panels(request, customer) if customer and self.has_view_permission(request, customer) else []
+        seen = customer is not None and self.has_view_permission(request, customer)
+        shown = self._shown(request, customer) if seen else {}
         return super().change_view(  # type: ignore[no-any-return]
-            request, object_id, form_url, {**(extra_context or {}), "panels": panels}
+            request, object_id, form_url, {**(extra_context or {}), **shown}
         )
 
-    def _panels(self, request: HttpRequest, customer: Customer) -> list[SafeString]:
-        panels: list[SafeString] = [self._reservations(request, customer), self._orders(request, customer)]
-        # separation: begin
-        panels += [panel for plugin in plugged("customer") if (panel := plugin(request, customer))]
-        # separation: end
-        return panels
+    def _shown(self, request: HttpRequest, customer: Customer) -> dict[str, Any]:
+        """Return what stands around the form: what may be done with the account now, and the panels."""
+        may = {right: self.may(request, right, customer) for right in ("mail", "account")}
+        return {
+            "customer": customer,
+            "acts": {name: act for name, act in ACTS.items() if may[act.right] and act.possible(customer)},
+            "anonymise": may["account"] and customer.anonymized_at is None,
+            "panels": panels_of(request, self, customer),
+        }
 
-    def _reservations(self, request: HttpRequest, customer: Customer) -> SafeString:
-        rows = self.admin_site.get_model_admin(Reservation).get_queryset(request).filter(customer=customer)
-        return table(
-            "Reservations",
-            ["Number", "Date", "Time", "Restaurant", "Party", "Status"],
-            [
-                (
-                    link(reverse("admin:reservations_reservation_change", args=[row.pk]), row.pk),
-                    str(shown_value(row.reservation_date))[:10],
-                    row.reservation_time,
-                    row.restaurant.name,
-                    row.party_size,
-                    row.get_status_display(),
-                )
-                for row in rows.select_related("restaurant").order_by("-reservation_date", "-pk")[:LATEST]
-            ],
-            empty="This customer has no reservation here.",
-            note=_all(rows.count(), "admin:reservations_reservation_changelist", customer),
+    def act_view(self, request: HttpRequest, number: int) -> HttpResponse:
+        """Do to the account what the button says."""
+        act = ACTS.get(request.POST.get("act", ""))
+        if act is None:
+            return self._done(request, number, "view", None)
+        return self._done(
+            request, number, act.right, lambda it: account_act(customer=it, act=act, staff_id=_staff_id(request))
         )
 
-    def _orders(self, request: HttpRequest, customer: Customer) -> SafeString:
-        rows = self.admin_site.get_model_admin(Order).get_queryset(request).filter(customer=customer)
-        return table(
-            "Orders",
-            ["Number", "When", "Restaurant", "Status", "Total"],
-            [
-                (
-                    link(reverse("admin:orders_order_change", args=[row.pk]), row.order_number),
-                    row.created_at,
-                    row.restaurant.name,
-                    row.get_status_display(),
-                    row.total_amount,
-                )
-                for row in rows.select_related("restaurant").order_by("-created_at", "-pk")[:LATEST]
-            ],
-            empty="This customer has no order here.",
-            note=_all(rows.count(), "admin:orders_order_changelist", customer),
+    def session_view(self, request: HttpRequest, number: int) -> HttpResponse:
+        """End one log-in."""
+        try:
+            key = UUID(request.POST.get("session", ""))
+        except ValueError:
+            return self._done(request, number, "account", None)
+        return self._done(
+            request,
+            number,
+            "account",
+            lambda it: account_session_end(customer=it, session_id=key, staff_id=_staff_id(request)),
         )
+
+    def anonymise_view(self, request: HttpRequest, number: int) -> HttpResponse:
+        """Show what would go and what stays; forget the customer once the phrase is typed."""
+        customer = self.get_object(request, str(number))
+        if customer is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(number))  # type: ignore[no-any-return]
+        phrase = f"ANONYMISE {customer.pk}"
+        typed = request.POST.get("phrase", "").strip()
+        if typed == phrase or not self.may(request, "account", customer):
+            return self._done(
+                request, number, "account", lambda it: account_anonymise(customer=it, staff_id=_staff_id(request))
+            )
+        trail = [
+            ("Customers", reverse("admin:customers_customer_changelist")),
+            (str(customer), reverse("admin:customers_customer_change", args=[number])),
+        ]
+        return staff_page(
+            request,
+            "backoffice/anonymise.html",
+            title="Anonymise for good",
+            trail=trail,
+            customer=customer,
+            phrase=phrase,
+            wrong=request.method == "POST",
+            ahead=bookings_ahead(customer).count(),
+            reservations=customer.reservations.count(),
+            orders=customer.orders.count(),
+        )
+
+    def _done(
+        self, request: HttpRequest, number: int, right: str, do: Callable[[Customer], str] | None
+    ) -> HttpResponse:
+        """Do it to the customer, if this user may, and lead back to their page with what came of it."""
+        customer = self.get_object(request, str(number))
+        if customer is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(number))  # type: ignore[no-any-return]
+        if not self.may(request, right, customer):
+            raise PermissionDenied
+        if do is None:
+            return HttpResponseBadRequest("Press one of the buttons on the customer's page.")
+        try:
+            messages.success(request, do(customer))
+        except NotPossible as refused:
+            messages.warning(request, str(refused))
+        except DomainError as refused:
+            messages.warning(request, f"{refused.title}. {refused.detail}")
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+                raise
+            messages.warning(request, "Somebody else is at work on this customer just now. Try again in a moment.")
+        return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[number]))
 
     @column("name")
     def full_name(self, customer: Customer) -> str:
@@ -233,8 +324,6 @@ class CustomerAdmin(ScopedAdmin):
     # separation: end
 
 
-def _all(count: int, page: str, customer: Customer) -> SafeString | str:
-    """Return a link to all of a customer's rows where the table shows the latest of them only."""
-    if count <= LATEST:
-        return ""
-    return link(f"{reverse(page)}?customer__id__exact={customer.pk}", f"The latest {LATEST} of {count:,}: show all")
+def _staff_id(request: HttpRequest) -> int:
+    """Return who is at work; the site has let nobody in without a number."""
+    return int(request.user.pk or 0)

@@ -144,9 +144,7 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Return whether an address may ask for LOOKUP: only by the list's filters, or values leak letter by letter."""
-        filters = (
-            item if isinstance(item, str) else item[0] for item in self.list_filter if not isinstance(item, type)
-        )
+        filters = map(_asks_for, self.get_list_filter(request))
         name, _, question = lookup.partition("__")
         known = name in {*filters, *self.linked_lookups} and question in ASKED_BY_FILTERS
         return known and "\x00" not in str(value)
@@ -168,6 +166,13 @@ class ScopedAdmin(ModelAdmin):  # type: ignore[misc]
             obj.save()
         for obj in formset.deleted_objects:
             obj.delete()
+
+
+def _asks_for(list_filter: Any) -> str:
+    """Return the column, or the parameter, that a filter of a list asks for."""
+    if isinstance(list_filter, type):
+        return str(getattr(list_filter, "parameter_name", ""))
+    return str(list_filter if isinstance(list_filter, str) else list_filter[0])
 
 
 def save_changes(obj: models.Model, changed: Iterable[str] | None) -> None:

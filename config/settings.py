@@ -375,6 +375,7 @@ SEPARATION_PLUGINS = {
     "index": ["separation.panels.index"],
     "customer": ["separation.panels.provenance"],
     "moved_at": ["separation.panels.moved_at"],
+    "customer_filters": ["separation.panels.OriginFilter"],
     "password_algorithm": ["separation.phases.password_algorithm"],
     "mail_held": ["separation.copies.mail_held"],
     "reminders_since": ["separation.copies.reminders_since"],

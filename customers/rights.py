@@ -1,5 +1,8 @@
-"""Who may do what with customers: of a restaurant, its managers see those who go there."""
+"""Who may do what with customers: of a restaurant, its managers see those who go there.
 
-from config.rights import MANAGER
+Anybody may ask for the mails to an address, so managers may; an account is not one restaurant's to close or end.
+"""
 
-CUSTOMERS = {"view": MANAGER, "change": MANAGER}
+from config.rights import MANAGER, SUPERADMIN
+
+CUSTOMERS = {"view": MANAGER, "change": MANAGER, "mail": MANAGER, "account": SUPERADMIN}

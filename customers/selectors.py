@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from config.compiled import Compiled
 from config.plugins import plugged  # separation: line
@@ -36,6 +37,12 @@ def live_sessions(now: datetime) -> QuerySet[CustomerSession]:
         customer__anonymized_at__isnull=True,
         customer__id__gt=0,
     )
+
+
+def open_sessions(customer: Customer) -> QuerySet[CustomerSession]:
+    """Return the log-ins of CUSTOMER that are neither ended nor over."""
+    sessions: QuerySet[CustomerSession] = customer.sessions.filter(revoked_at=None, expires_at__gt=timezone.now())
+    return sessions
 
 
 # separation: begin

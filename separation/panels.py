@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib import admin
 from django.db import connections, router
-from django.db.models import Count, DateTimeField, OuterRef, Subquery
-from django.db.models.expressions import Combinable
+from django.db.models import BooleanField, Count, DateTimeField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import Combinable, RawSQL
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -14,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from backoffice.pages import Page
 from backoffice.tables import link, shown_value, table
+from config.sql import Queries
 from customers.models import Customer
 from separation.backups import known_records
 from separation.environment import environment_of
@@ -22,6 +24,7 @@ from separation.models import Chunk, Finding, Merge, Phase, Run
 from separation.phases import phase_of
 from separation.status import next_command
 
+_LEDGER = Queries(settings.BASE_DIR / "separation" / "sql" / "origins.sql")
 MOVED = (Chunk.MOVED, Chunk.LINKED)
 FIGURES = ("to_move", "trial", "examined", "customers", "profiles", "reservations", "orders", "links", "findings")
 # The columns of `users` that `customers` has too; the name is split in two there.
@@ -43,6 +46,48 @@ def moved_at() -> Combinable:
     """Return an expression over customers: when the chunk that covers them was moved; null for later ones."""
     covering = Chunk.objects.filter(first_id__lte=OuterRef("pk"), last_id__gte=OuterRef("pk"), state__in=MOVED)
     return Subquery(covering.order_by("-first_id").values("moved_at")[:1], output_field=DateTimeField())
+
+
+class OriginFilter(admin.SimpleListFilter):
+    """Where customers came from; who was merged, and whom a finding is about, is told to superadmins alone."""
+
+    title = "origin"
+    parameter_name = "origin"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return what may be asked for."""
+        everybody = [("migrated", "Migrated"), ("registered", "Registered here")]
+        return [*everybody, *_ORIGINS_OF_SUPERADMINS] if request.user.is_superuser else everybody
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Customer]) -> QuerySet[Customer]:
+        """Return the customers of the chosen origin; for what was not offered, nobody."""
+        asked = self.value()
+        if asked is None:
+            return queryset
+        if asked not in {name for name, _ in self.lookup_choices}:
+            return queryset.none()
+        return queryset.filter(_ORIGINS[asked]())
+
+
+def _migrated() -> Q:
+    return Q(RawSQL(_LEDGER.was_moved, (), output_field=BooleanField()))  # noqa: S611 (our own SQL, from a file)
+
+
+def _registered() -> Q:
+    return Q(pk__in=RawSQL(_LEDGER.registered, ()))  # noqa: S611 (our own SQL, from a file)
+
+
+def _merged() -> Q:
+    return Q(pk__in=Merge.objects.values("customer_id"))
+
+
+def _with_finding() -> Q:
+    open_ones = Finding.objects.filter(table_name="users", state=Finding.OPEN)
+    return Q(pk__in=open_ones.values("row_id"))
+
+
+_ORIGINS = {"migrated": _migrated, "registered": _registered, "merged": _merged, "finding": _with_finding}
+_ORIGINS_OF_SUPERADMINS = (("merged", "Merged from several"), ("finding", "With an open finding"))
 
 
 def index(request: HttpRequest) -> SafeString | str:

@@ -112,6 +112,18 @@ OTHERS: dict[str, tuple[str, ...]] = {
         *("302 302 403 403 403 403 200", "302 302 403 403 403 403 200"),
     ),
     "separation_run_ask": ("POST /admin/separation/run/{run}/ask/", "302 302 403 403 403 403 400"),  # separation: line
+    "customers_customer_act": (
+        "POST /admin/customers/customer/{customer}/act/",
+        *("302 302 302 400 400 400 400", "302 302 302 302 302 302 400"),
+    ),
+    "customers_customer_session": (
+        "POST /admin/customers/customer/{customer}/session/",
+        *("302 302 302 403 403 403 400", "302 302 302 302 302 302 400"),
+    ),
+    "customers_customer_anonymise": (
+        "GET /admin/customers/customer/{customer}/anonymise/",
+        *("302 302 302 403 403 403 200", "302 302 302 302 302 302 200"),
+    ),
     "logout": ("POST /admin/logout/", "302 302 200 200 200 200 200"),  # the last: it ends the log-ins
 }
 

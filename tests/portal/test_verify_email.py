@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from customers.models import Customer
-from portal.services import guest_bookings
+from reservations.guests import guest_bookings
 from reservations.models import BookingLog
 from tests.api import created, problem, refused
 from tests.factories import CustomerFactory, ReservationFactory

@@ -8,14 +8,17 @@ from django.test import Client, override_settings
 
 from accounts.models import User
 from customers.models import Customer
-from separation.models import Merge
+from separation.models import Chunk, Merge
 from tests.backoffice.test_customer_page import panels
 from tests.factories import (
     ChunkFactory,
     CustomerFactory,
+    CustomerRestaurantFactory,
     FindingFactory,
+    RestaurantFactory,
     RunFactory,
     UserFactory,
+    staff_of,
 )
 
 pytestmark = pytest.mark.django_db
@@ -111,10 +114,35 @@ def test_findings_about_the_person_are_linked(client: Client, root: User) -> Non
     assert f'href="/admin/separation/finding/{finding.pk}/change/"' in page
 
 
+def test_customers_are_filtered_by_where_they_came_from(client: Client, root: User) -> None:
+    people = {name: CustomerFactory.create() for name in ("before", "first", "gap", "second", "after")}
+    place = RestaurantFactory.create()
+    for each in people.values():
+        CustomerRestaurantFactory.create(customer=each, restaurant=place)
+    for name, state in (("first", "moved"), ("second", "linked"), ("after", "failed")):
+        ChunkFactory.create(first_id=people[name].pk, last_id=people[name].pk, state=state)
+    Merge.objects.create(user_id=4711, customer_id=people["first"].pk)
+    FindingFactory.create(row_id=people["second"].pk)
+    FindingFactory.create(row_id=people["gap"].pk, state="settled")
+    FindingFactory.create(row_id=people["before"].pk, table_name="orders")
+
+    def listed(origin: str) -> list[str]:
+        rows = client.get(f"/admin/customers/customer/?origin={origin}").context["cl"].result_list
+        return [name for row in rows for name, each in people.items() if each == row]
+
+    everybody = {"migrated": ["first", "second"], "registered": ["before", "gap", "after"]}
+    secret = {"merged": ["first"], "finding": ["second"]}
+    assert {name: listed(name) for name in ("migrated", "registered", "merged", "finding")} == everybody | secret
+    Chunk.objects.all().delete()
+    assert (listed("migrated"), listed("registered")) == ([], [*people])
+    client.force_login(staff_of(place, "MANAGER"))
+    assert (listed("registered"), listed("merged"), listed("finding")) == ([*people], [], [])
+
+
 @override_settings(SEPARATION_PLUGINS={})
 def test_without_the_separation_the_page_is_whole(client: Client, root: User) -> None:
     customer = moved()
-    assert list(panels(client, customer)) == ["Reservations", "Orders"]
+    assert list(panels(client, customer)) == ["Reservations", "Orders", "Log-ins", "Mails of the last 30 days"]
     page = client.get("/admin/customers/customer/")
     assert (page.status_code, list(page.context["cl"].result_list)) == (200, [customer])
     assert client.get("/admin/").status_code == 200

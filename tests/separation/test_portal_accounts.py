@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from customers.models import Customer, CustomerProfile
-from portal.services import NOBODY
+from orders.forgetting import NOBODY
 from reservations.models import Reservation
 from separation.cleanup import flow
 from separation.models import Phase
