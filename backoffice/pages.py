@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from config.plugins import plugged  # separation: line
-from config.rights import NOWHERE, SUPERADMIN, places
+from config.rights import NOWHERE, STAFF, SUPERADMIN, places
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ GROUPS = (
 )
 # In the order of a day's use. The icons are names of Material Symbols, whose font comes with the admin.
 PAGES = (
+    Page("Shift", "Today", "today", name="admin:reservations_reservation_day", least=STAFF),
     Page("Shift", "Reservations", "event", label="reservations.reservation"),
     Page("Shift", "Orders", "receipt_long", label="orders.order"),
     Page("Menus", "Menus", "menu_book", label="menus.menu"),

@@ -4,8 +4,10 @@ import datetime
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import URLPattern
 
 from config.scoping import FormInline, ScopedAdmin, ScopedRelatedFilter, TableInline, column
+from reservations.desk import desk_urls
 from reservations.models import BookingLog, BookingPolicy, OpeningException, Reservation
 from reservations.rights import RESERVATIONS
 from restaurants.admin import RestaurantAdmin
@@ -101,6 +103,10 @@ class ReservationAdmin(ScopedAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: a booking is made by the booking rules, and not by a form over its columns."""
         return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the pages, and those of the desk."""
+        return [*desk_urls(self.admin_site.admin_view), *super().get_urls()]
 
     @column("date", ordering="reservation_date")
     def day(self, reservation: Reservation) -> str:

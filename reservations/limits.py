@@ -27,6 +27,8 @@ NOTHING: tuple[Excess, ...] = ()
 
 def staff_slot(table: Timetable, day: date, minutes: int, party_size: int, duration_minutes: int | None = None) -> Slot:
     """Return the time that a party would sit, on or off the grid; raises OutsideHours for one that clocks skip."""
+    if not 1 < day.year < 9999:
+        raise errors.OutsideHours(f"{day} is no day that can be booked.")
     service_day = table.service_day(day, minutes)
     after_midnight = DAY_MINUTES if service_day < day else 0
     slot = table.slot(service_day, minutes + after_midnight, party_size)

@@ -17,6 +17,7 @@ from customers.models import Customer
 from reservations.availability import TAKES, Taken, Timetable, cells_of, covers_by_cell
 from reservations.models import Reservation
 from reservations.stages import PRESENT, Stage, stage_of
+from reservations.terms import policy_of
 from restaurants.models import Restaurant
 
 # How long after its time a party that has not come is late.
@@ -140,6 +141,12 @@ def day_sheet(*, restaurant: Restaurant, day: date) -> DaySheet:
     return DaySheet(restaurant, day, table, tuple(_with_clashes(rows)), tuple(slots))
 
 
+def service_day_at(restaurant: Restaurant, now: datetime) -> date:
+    """Return the day that RESTAURANT is working: yesterday, as long as it is open past midnight; one query."""
+    shown = now.astimezone(policy_of(restaurant).zone)
+    return Timetable.of(restaurant, shown.date()).service_day(shown.date(), shown.hour * 60 + shown.minute)
+
+
 def _sheet_row(table: Timetable, row: Reservation, stage: Stage, taken: Taken) -> SheetRow:
     zone = table.policy.zone
     time = f"{taken.starts_at.astimezone(zone):%H:%M}" if taken.starts_at else row.reservation_time
@@ -186,11 +193,9 @@ def _sheet_slots(table: Timetable, day: date, rows: list[SheetRow], present: Cou
 
 
 def _steps(table: Timetable, day: date, step: timedelta) -> Iterator[datetime]:
-    for interval in table.hours(day):
-        at, closes = table.opened(day, interval)
-        while at < closes:
-            yield at
-            at += step
+    for interval in table.hours(day) if 1 < day.year < 9999 else ():
+        for minutes in range(interval.opens, interval.closes, step // timedelta(minutes=1)):
+            yield table.instant(day, minutes)
 
 
 def _day_and_time() -> Collate:

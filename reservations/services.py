@@ -547,7 +547,7 @@ def _told(row: Reservation, changes: Changes) -> list[str]:
         wanted["special_requests"] = changes.special_requests or None
     if changes.contact is not None:
         wanted |= {f"customer_{field.name}": getattr(changes.contact, field.name) for field in fields(Contact)}
-    changed = [name for name, value in wanted.items() if getattr(row, name) != value]
+    changed = [name for name, value in wanted.items() if (getattr(row, name) or None) != (value or None)]
     for name in changed:
         setattr(row, name, wanted[name])
     return changed

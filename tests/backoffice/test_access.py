@@ -20,6 +20,7 @@ MANAGERS = "302 302 403 200 200 200 200"
 STAFF = "302 302 200 200 200 200 200"
 # A row that is out of sight is not there: back to the index, as from one that does not exist.
 ONLY_SUPERADMINS_FIND_IT = "302 302 302 302 302 302 200"
+ONLY_SUPERADMINS_REACH_IT = "302 302 404 404 404 404 200"
 ONLY_MANAGERS_FIND_IT = "302 302 302 200 200 200 200"
 
 RECORDS = {
@@ -94,6 +95,7 @@ def test_each_page_has_one_status_for_each_person(label: str, world: World, as_:
     assert found == EXPECTED[label]
 
 
+DESK = "/admin/reservations/reservation/"
 # Every other page by the name of its address, with how it is asked, where, and its status for each person: where it is
 # about a row, for ours and for theirs. `{order}` is the number of the order, `{restaurant}` that of the restaurant.
 # Whoever adds a page adds its line.
@@ -110,6 +112,14 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "auth_user_password_change": (
         "GET /admin/accounts/user/{user}/password/",
         *("302 302 403 403 403 403 200", "302 302 403 403 403 403 200"),
+    ),
+    "reservations_reservation_day": (f"GET {DESK}day/?restaurant={{restaurant}}", STAFF, ONLY_SUPERADMINS_REACH_IT),
+    "reservations_reservation_book": (f"GET {DESK}book/?restaurant={{restaurant}}", STAFF, ONLY_SUPERADMINS_REACH_IT),
+    "reservations_reservation_edit": (f"GET {DESK}{{reservation}}/edit/", STAFF, ONLY_SUPERADMINS_REACH_IT),
+    "reservations_reservation_cancel": (f"GET {DESK}{{reservation}}/cancel/", STAFF, ONLY_SUPERADMINS_REACH_IT),
+    "reservations_reservation_mark": (
+        f"POST {DESK}{{reservation}}/mark/",
+        *("302 302 400 400 400 400 400", "302 302 404 404 404 404 400"),
     ),
     "separation_run_ask": ("POST /admin/separation/run/{run}/ask/", "302 302 403 403 403 403 400"),  # separation: line
     "customers_customer_act": (
