@@ -7,13 +7,15 @@
     const PRESSED = "[x-on\\:click]:not([x-on\\:click=''])";
     const OWN = "a[href], button, input, select, textarea, label, summary, form, [x-data='{}']";
 
+    const nameOf = (icon) => NAMES[icon] || icon.replaceAll("_", " ");
+
     const nameIcons = (within) => {
         for (const icon of within.querySelectorAll(".material-symbols-outlined:not([aria-hidden])")) {
-            icon.setAttribute("aria-hidden", "true");
+            const name = icon.innerText.trim();
             const owner = icon.closest("a, button, [role=button]");
-            const words = owner && owner.innerText.replace(icon.innerText, "").trim();
-            if (owner && !words && !owner.title && !owner.ariaLabel)
-                owner.ariaLabel = NAMES[icon.innerText.trim()] || icon.innerText.trim().replaceAll("_", " ");
+            const words = owner && owner.innerText.replace(name, "").trim();
+            if (owner && !words && !owner.title && !owner.ariaLabel) owner.ariaLabel = nameOf(name);
+            if (owner !== icon) icon.ariaHidden = "true";
         }
     };
 
@@ -35,7 +37,7 @@
     document.addEventListener("DOMContentLoaded", () => {
         reach(document);
         nameIcons(document);
-        // The whole list of a phone's menu comes after the page; who opens it wants to be in it.
+        // A phone's menu lies over the page.
         document.addEventListener("keydown", (event) => {
             if (event.key === "Escape" && window.Alpine) window.Alpine.$data(document.body).sidebarMobileOpen = false;
         });
