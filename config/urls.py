@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
+    path("admin/separation/", include("separation.urls")),  # separation: line
     path("admin/", admin.site.urls),
     path("api/v1/", include("portal.urls")),
     path("", include("portal.page_urls")),

@@ -1,17 +1,29 @@
 """The engine's records in the admin: runs, their chunks, findings, backups. They are shown, never edited."""
 
 import os
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import PermissionDenied
 from django.db import connections, router
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseRedirect,
+)
+from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
+from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
@@ -19,21 +31,30 @@ from backoffice.tables import link, shown_value, table
 from config.rights import SUPERADMIN
 from config.scoping import ScopedAdmin, column
 from separation.errors import Refused
+from separation.exports import csv_answer
 from separation.legacy_rows import legacy_row
-from separation.models import Backup, Chunk, Finding, Run
+from separation.models import Backup, Checked, Chunk, Finding, Look, Rehearsal, Run, Verification
 from separation.panels import figures
+from separation.rehearsal import is_sound
 from separation.requests import ask, said_by
+from separation.reviews import review_sign, review_withdraw
+from separation.watch import table_of
 
 RUN_COLOURS = {"running": "info", "done": "success", "failed": "danger", "interrupted": "warning"}
 CHUNK_COLOURS = {"pending": "info", "moved": "success", "linked": "success", "failed": "danger"}
+INVARIANT_COLOURS = {"pass": "success", "warn": "warning", "fail": "danger"}
+OUTCOME_COLOURS = {"passed": "success", "failed": "danger", "clean": "success", "broken": "danger"}
 FINDING_COLOURS = {"open": "warning", "settled": "success", "gone": "info"}
 LOG_BYTES = 64 * 1024
 
 
 class RecordAdmin(ScopedAdmin):
-    """A page of records that the engine alone writes."""
+    """A page of records that the engine alone writes; what its list shows, or is filtered to, goes into a file too."""
 
     allowed = {"view": SUPERADMIN}
+    list_after_template = "separation/export.html"
+    # Of no use in a spreadsheet.
+    not_exported: ClassVar[tuple[str, ...]] = ()
 
     def scoped(self, queryset: QuerySet[Any], places: frozenset[int]) -> QuerySet[Any]:
         """Return nothing: only a SUPERADMIN sees records."""
@@ -43,14 +64,113 @@ class RecordAdmin(ScopedAdmin):
         """Return every column."""
         return self.get_fields(request, obj)
 
+    def get_urls(self) -> list[URLPattern]:
+        """Return the pages, and the file."""
+        name = f"separation_{self.opts.model_name}_export"
+        return [path("export/", self.admin_site.admin_view(self.export_view), name=name), *super().get_urls()]
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Return the rows of the list, as filtered and searched, as CSV; whoever sees the list may."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(f"../?{ERROR_FLAG}=1")
+        columns = [field.attname for field in self.opts.concrete_fields if field.attname not in self.not_exported]
+        return csv_answer(self.opts.db_table, rows, columns)
+
+
+class ReviewedFilter(admin.SimpleListFilter):
+    """Whether somebody has signed."""
+
+    title = "signed off"
+    parameter_name = "signed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the choices."""
+        return [("yes", "yes"), ("no", "no")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows of the choice."""
+        if self.value() not in ("yes", "no"):
+            return queryset
+        return queryset.filter(reviewed_at__isnull=self.value() == "no")
+
+
+class ReviewedAdmin(RecordAdmin):
+    """Records that a superadmin signs off: reviewed by whom, when, with a note."""
+
+    # The filter's own word.
+    linked_lookups = (ReviewedFilter.parameter_name,)
+    change_form_outer_after_template = "backoffice/panels.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the pages, and what the button of the review posts to."""
+        reviewed = self.admin_site.admin_view(require_POST(self.review_view))
+        name = f"separation_{self.opts.model_name}_review"
+        return [path("<int:record>/review/", reviewed, name=name), *super().get_urls()]
+
+    def review_view(self, request: HttpRequest, record: int) -> HttpResponse:
+        """Sign a record off, or take that back; only a SUPERADMIN may."""
+        if not (request.user.is_staff and request.user.is_superuser):
+            raise PermissionDenied
+        found = self.get_object(request, str(record))
+        if found is None:
+            raise Http404
+        seen = parse_datetime(request.POST.get("seen", ""))
+        try:
+            self._review(request, found, seen)
+        except Refused as refused:
+            messages.error(request, f"{refused.message} Nothing was written.")
+        return HttpResponseRedirect(reverse(f"admin:separation_{self.opts.model_name}_change", args=[record]))
+
+    def _review(self, request: HttpRequest, record: Any, seen: datetime | None) -> None:
+        if "withdraw" in request.POST and seen:
+            review_withdraw(record=record, seen=seen)
+            said = "The review was withdrawn."
+        else:
+            note = request.POST.get("note", "").replace("\x00", "")
+            review_sign(record=record, by=named(request), note=note, seen=seen)
+            said = "Signed off."
+        self.log_change(request, record, said)
+        messages.success(request, said)
+
+    @column("signed off")
+    def signed_off(self, record: Any) -> str:
+        """Return by whom and when."""
+        return f"{record.reviewed_by}, {shown_value(record.reviewed_at)}" if record.reviewed_at else ""
+
+    def review_of(self, request: HttpRequest, record: Any) -> list[SafeString]:
+        """Return the panel with the review and its form."""
+        if not request.user.is_superuser or (isinstance(record, Run) and record.state == Run.RUNNING):
+            return []
+        changed = getattr(record, "updated_at", None)
+        context = {
+            "record": record,
+            "action": reverse(f"admin:separation_{self.opts.model_name}_review", args=[record.pk]),
+            "outdated": bool(record.reviewed_at and changed and changed > record.reviewed_at),
+        }
+        return [render_to_string("separation/review.html", context, request)]
+
+
+def named(request: HttpRequest) -> str:
+    """Return who asks, for the record: the name and the number, and no address."""
+    user: Any = request.user
+    return f"{user.name} (user {user.pk})"[:200] if user.name else f"user {user.pk}"
+
 
 @admin.register(Run)
-class RunAdmin(RecordAdmin):
+class RunAdmin(ReviewedAdmin):
     """Runs, each with its progress, figures, log and chunks."""
 
     empty_hint = "Nothing has run yet. See what would happen: python manage.py migrate_customers"
-    list_display = ("id", "kind", "state_label", "started_at", "duration", "progress", "done", "operator")
-    list_filter = ("kind", "state")
+    list_display = (
+        *("id", "kind", "state_label", "started_at", "duration", "progress", "done", "operator"),
+        "signed_off",
+    )
+    list_filter = ("kind", "state", ReviewedFilter)
+    not_exported = ("baseline",)
     search_fields = ("=id", "operator", "error")
     sortable_by = ("id", "started_at")
     ordering = ("-id",)
@@ -58,7 +178,6 @@ class RunAdmin(RecordAdmin):
         *("id", "kind", "state", "operator", "started_at", "finished_at", "duration", "progress", "done", "error"),
         *("note", "log_path"),
     )
-    change_form_outer_after_template = "backoffice/panels.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the runs, each with the numbers of its chunks."""
@@ -72,7 +191,9 @@ class RunAdmin(RecordAdmin):
         """Return the page, with the chunks and the log under the columns."""
         run = self.get_object(request, object_id)
         panels = (
-            [*_manners(request, run), _chunks(run), _log(run)] if run and self.has_view_permission(request, run) else []
+            [*_manners(request, run), *self.review_of(request, run), _chunks(run), _log(run)]
+            if run and self.has_view_permission(request, run)
+            else []
         )
         return super().change_view(  # type: ignore[no-any-return]
             request, object_id, form_url, {**(extra_context or {}), "panels": panels}
@@ -99,7 +220,8 @@ class RunAdmin(RecordAdmin):
             messages.error(request, refused.message)
         else:
             messages.success(request, said)
-        return HttpResponseRedirect(reverse("admin:separation_run_change", args=[run]))
+        page = reverse("separation_board") if "board" in request.POST else None
+        return HttpResponseRedirect(page or reverse("admin:separation_run_change", args=[run]))
 
     @column("state", colours=RUN_COLOURS)
     def state_label(self, run: Run) -> str:
@@ -109,10 +231,7 @@ class RunAdmin(RecordAdmin):
     @column("duration")
     def duration(self, run: Run) -> str:
         """Return how long it took; a run that was killed is closed by the next one."""
-        if run.finished_at is None:
-            return "still running"
-        took = run.finished_at - run.started_at
-        return f"{took.total_seconds():.1f} s" if took.total_seconds() < 60 else str(took).split(".")[0]
+        return _lasted(run.started_at, run.finished_at) if run.finished_at else "still running"
 
     @column("progress")
     def progress(self, run: Any) -> str:
@@ -125,6 +244,11 @@ class RunAdmin(RecordAdmin):
     def done(self, run: Run) -> str:
         """Return the figures by table."""
         return figures(run)
+
+
+def _lasted(begun: datetime, ended: datetime) -> str:
+    took = ended - begun
+    return f"{took.total_seconds():.1f} s" if took.total_seconds() < 60 else str(took).split(".")[0]
 
 
 def _manners(request: HttpRequest, run: Run) -> list[SafeString]:
@@ -186,12 +310,12 @@ class ChunkAdmin(RecordAdmin):
 
 
 @admin.register(Finding)
-class FindingAdmin(RecordAdmin):
+class FindingAdmin(ReviewedAdmin):
     """Findings, each with the row that it is about."""
 
     empty_hint = "Nothing to decide. Findings are made by: python manage.py migrate_customers --execute"
-    list_display = ("id", "kind", "state_label", "table_name", "row_id", "created_at", "run_id")
-    list_filter = ("kind", "state", "table_name")
+    list_display = ("id", "kind", "state_label", "table_name", "row_id", "created_at", "run_id", "signed_off")
+    list_filter = ("kind", "state", "table_name", ReviewedFilter)
     search_fields = ("=row_id",)
     search_help_text = "Number of the row it is about"
     sortable_by = ("id", "row_id")
@@ -199,14 +323,14 @@ class FindingAdmin(RecordAdmin):
         *("id", "kind", "state", "table_name", "row_id", "detail", "run", "created_at", "updated_at"),
         *("decision", "decided_by", "decided_at", "note"),
     )
-    change_form_outer_after_template = "backoffice/panels.html"
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Return the page, with the row the finding is about."""
         finding = self.get_object(request, object_id)
-        panels = [_row_of(finding)] if finding and self.has_view_permission(request, finding) else []
+        seen = finding and self.has_view_permission(request, finding)
+        panels = [_row_of(finding), *self.review_of(request, finding)] if seen else []
         return super().change_view(  # type: ignore[no-any-return]
             request, object_id, form_url, {**(extra_context or {}), "panels": panels}
         )
@@ -235,6 +359,7 @@ class BackupAdmin(RecordAdmin):
     list_display = ("id", "taken_at", "verified", "restored", "tables", "rows", "size", "path")
     search_fields = ("id", "path")
     sortable_by = ("taken_at",)
+    not_exported = ("signature",)
     fields = (
         *("id", "path", "identity", "taken_at", "verified_at", "restored", "tables", "rows", "size"),
         "manifest_sha256",
@@ -259,3 +384,156 @@ class BackupAdmin(RecordAdmin):
     def size(self, backup: Backup) -> str:
         """Return the size on disk."""
         return f"{backup.bytes / 1024**2:,.1f} MB"
+
+
+@admin.register(Rehearsal)
+class RehearsalAdmin(RecordAdmin):
+    """Rehearsals: the whole day, gone through on a restored backup."""
+
+    empty_hint = "No rehearsal yet. Go through the day on a copy: python manage.py rehearse"
+    list_display = ("id", "finished_at", "outcome", "backup_id", "backup_taken_at", "customers", "took", "operator")
+    list_filter = ("passed",)
+    search_fields = ("=id", "backup_id", "operator")
+    sortable_by = ("id", "finished_at")
+    fields = (
+        *("id", "outcome", "counts", "backup_id", "backup_taken_at", "identity", "same_server", "started_at"),
+        *("finished_at", "took", "customers", "operator", "note", "log_path"),
+    )
+    not_exported = ("signature",)
+    change_form_outer_after_template = "backoffice/panels.html"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Return the page, with the steps under the columns."""
+        rehearsal = self.get_object(request, object_id)
+        panels = [_steps(rehearsal)] if rehearsal and self.has_view_permission(request, rehearsal) else []
+        return super().change_view(  # type: ignore[no-any-return]
+            request, object_id, form_url, {**(extra_context or {}), "panels": panels}
+        )
+
+    @column("outcome", colours=OUTCOME_COLOURS)
+    def outcome(self, rehearsal: Rehearsal) -> str:
+        """Return whether it passed."""
+        return "passed" if rehearsal.passed else "failed"
+
+    @column("counts")
+    def counts(self, rehearsal: Rehearsal) -> str:
+        """Return whether the record is as `rehearse` wrote it."""
+        return "yes" if is_sound(rehearsal) else "no: it was edited since, or SECRET_KEY is another one"
+
+    @column("took")
+    def took(self, rehearsal: Rehearsal) -> str:
+        """Return how long it took."""
+        return _lasted(rehearsal.started_at, rehearsal.finished_at)
+
+
+def _steps(rehearsal: Rehearsal) -> SafeString:
+    return table(
+        "Steps",
+        ["Step", "Seconds", "Outcome", "Said last"],
+        [
+            (step["name"], f"{step.get('seconds') or 0:.1f}", _outcome_of(step), "; ".join(step.get("said") or []))
+            for step in rehearsal.steps
+        ],
+        empty="It did not come to its first step.",
+    )
+
+
+def _outcome_of(step: dict[str, Any]) -> str:
+    return "refused" if step.get("refused") else "ok" if step.get("ok") else "failed"
+
+
+@admin.register(Look)
+class LookAdmin(RecordAdmin):
+    """Verifications: when each looked, and what it found broken."""
+
+    empty_hint = "Nothing has been verified yet: python manage.py verify_separation"
+    list_display = ("id", "looked_at", "outcome", "broken")
+    sortable_by = ("id", "looked_at")
+    fields = ("id", "looked_at", "outcome", "broken", "identity", "extents")
+    not_exported = ("xid", "extents")
+
+    @column("outcome", colours=OUTCOME_COLOURS)
+    def outcome(self, look: Look) -> str:
+        """Return whether everything held."""
+        return "broken" if look.failures else "clean"
+
+    @column("broken")
+    def broken(self, look: Look) -> str:
+        """Return what was found broken."""
+        return ", ".join(look.failures)
+
+
+@admin.register(Verification)
+class VerificationAdmin(RecordAdmin):
+    """Verifications that were asked for in the admin."""
+
+    empty_hint = "Nobody has asked for one here yet. The board has a button for it."
+    list_display = ("id", "asked_by", "asked_at", "finished_at", "verdict")
+    list_filter = ("ok",)
+    sortable_by = ("id", "asked_at")
+    fields = ("id", "asked_by", "asked_at", "since", "finished_at", "ok", "verdict")
+
+
+@admin.register(Checked)
+class CheckedAdmin(RecordAdmin):
+    """Invariants: what the last verification came to for each, and the rows that break it."""
+
+    empty_hint = "Nothing has been verified yet: python manage.py verify_separation"
+    list_display = ("id", "state_label", "figure", "offending", "checked_at")
+    list_filter = ("status",)
+    search_fields = ("id", "guarantee")
+    sortable_by = ("id", "offending", "checked_at")
+    fields = (
+        *("id", "state_label", "guarantee", "figure", "offending", "checked_at", "compared", "whole_at"),
+        *("remedy", "identity"),
+    )
+    change_form_outer_after_template = "backoffice/panels.html"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Return the page, with the rows that break it under the columns."""
+        checked = self.get_object(request, object_id)
+        panels = [_offending(checked)] if checked and self.has_view_permission(request, checked) else []
+        return super().change_view(  # type: ignore[no-any-return]
+            request, object_id, form_url, {**(extra_context or {}), "panels": panels}
+        )
+
+    @column("state", colours=INVARIANT_COLOURS)
+    def state_label(self, checked: Checked) -> tuple[str, str]:
+        """Return the state and its name."""
+        return checked.status, {"pass": "holds", "warn": "wants a look", "fail": "broken"}[checked.status]
+
+
+def _offending(checked: Checked) -> SafeString:
+    """Return the rows that break an invariant, each with the way to it."""
+    rows = list(_rows_of(checked))
+    more = f"The first {len(rows)} of {checked.offending:,}. " if checked.offending > len(rows) else ""
+    return table(
+        "Rows that break it",
+        ["Row", "What there is to say", "What became of it"],
+        rows,
+        empty="None, as of the last verification." if not checked.offending else f"Next: {checked.remedy}",
+        note=f"{more}Next: {checked.remedy}",
+    )
+
+
+_PAGES = {
+    "users": "admin:customers_customer_change",
+    "reservations": "admin:reservations_reservation_change",
+    "orders": "admin:orders_order_change",
+}
+
+
+def _rows_of(checked: Checked) -> Iterator[tuple[Any, str, str]]:
+    where = table_of(checked.id)
+    for number, identifier in enumerate(checked.sample):
+        said = checked.details[number] if number < len(checked.details) else ""
+        shown: Any = f"{where} {identifier}" if where else identifier
+        if where and isinstance(identifier, int):
+            shown = link(reverse(_PAGES[where], args=[identifier]), shown)
+        person = where == "users" and isinstance(identifier, int)
+        yield shown, said, f"python manage.py diagnose_customer {identifier}" if person else ""
+    yield from ((said, "", "") for said in checked.details[len(checked.sample) :])

@@ -78,6 +78,10 @@ class Run(models.Model):
     request = models.CharField(max_length=10, choices=REQUESTS, default="", db_default="", blank=True)
     requested_by = models.CharField(max_length=200, default="", db_default="", blank=True)
     requested_at = models.DateTimeField(null=True, blank=True)
+    # Who has looked at it and signs for that; `separation.reviews` alone writes these.
+    reviewed_by = models.CharField(max_length=200, default="", db_default="", blank=True)
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    review = models.TextField(default="", db_default="", blank=True, help_text="what whoever signed it off says of it")
 
     class Meta:
         db_table = "separation_runs"
@@ -200,6 +204,9 @@ class Finding(models.Model):
     decided_by = models.CharField(max_length=200, default="", db_default="", blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     note = models.TextField(default="", db_default="", blank=True)
+    reviewed_by = models.CharField(max_length=200, default="", db_default="", blank=True)
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    review = models.TextField(default="", db_default="", blank=True, help_text="what whoever signed it off says of it")
 
     class Meta:
         db_table = "separation_findings"
@@ -213,7 +220,13 @@ class Finding(models.Model):
                 name="separation_findings_kept_once",
             ),
         ]
-        indexes = [models.Index(fields=["table_name", "row_id"], name="separation_findings_row_idx")]
+        indexes = [
+            models.Index(fields=["table_name", "row_id"], name="separation_findings_row_idx"),
+            # What the board counts: there may be as many as customers.
+            models.Index(
+                fields=["kind", "created_at"], condition=models.Q(state="open"), name="separation_findings_open_idx"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} ({self.table_name} {self.row_id})"
@@ -316,6 +329,7 @@ class Look(models.Model):
 
     class Meta:
         db_table = "separation_looks"
+        verbose_name = "verification"
         ordering = ["-id"]
 
     def __str__(self) -> str:
@@ -361,3 +375,72 @@ class Verdict(models.Model):
 
     def __str__(self) -> str:
         return f"verdict {self.pk} ({'failed' if self.failures else 'clean'})"
+
+
+class Checked(models.Model):
+    """What the last verification came to for one invariant; `separation.watch` alone writes it."""
+
+    STATES = [(state, state) for state in ("pass", "warn", "fail")]
+
+    id = models.CharField(primary_key=True, max_length=60, help_text="the invariant")
+    identity = models.TextField(help_text="the database it is about: separation.identity")
+    position = models.IntegerField(help_text="where it stands among the others")
+    guarantee = models.TextField()
+    status = models.CharField(max_length=10, choices=STATES)
+    figure = models.TextField(help_text="what the last verification looked at")
+    checked_at = models.DateTimeField()
+    compared = models.BigIntegerField(help_text="rows that the last verification of everything compared")
+    whole_at = models.DateTimeField(null=True, help_text="when that was")
+    offending = models.BigIntegerField()
+    sample = models.JSONField(help_text="the first ids that break it")
+    details = models.JSONField(help_text="what there is to say of each of these")
+    remedy = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "separation_invariants"
+        verbose_name = "invariant"
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.status})"
+
+
+class Verification(models.Model):
+    """A verification that somebody asked for in the admin, done by a process of its own: `separation.verifying`."""
+
+    asked_by = models.CharField(max_length=200)
+    asked_at = models.DateTimeField(db_default=Now())
+    since = models.CharField(max_length=40, blank=True, help_text="since when it looks; empty for everything")
+    finished_at = models.DateTimeField(null=True, blank=True)
+    verdict = models.TextField(default="", db_default="", blank=True, help_text="what it came to, or why to nothing")
+    ok = models.BooleanField(null=True, help_text="whether every invariant holds; unknown if it came to nothing")
+
+    class Meta:
+        db_table = "separation_verifications"
+        verbose_name = "request to verify"
+        verbose_name_plural = "requests to verify"
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                models.Value(1), condition=models.Q(finished_at=None), name="separation_verifications_one_at_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"verification {self.pk}, asked for by {self.asked_by}"
+
+
+class Sample(models.Model):
+    """What the counters said when an hour began, or soon after; `separation.sampling` alone writes it."""
+
+    hour = models.DateTimeField(primary_key=True)
+    identity = models.TextField(help_text="the database it is about: separation.identity")
+    taken_at = models.DateTimeField()
+    readings = models.JSONField(help_text="each counter's reading; a counter that begins anew reads less than before")
+
+    class Meta:
+        db_table = "separation_samples"
+        ordering = ["hour"]
+
+    def __str__(self) -> str:
+        return f"counters at {self.taken_at:%Y-%m-%d %H:%M} UTC"

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.db import connections, router
-from django.db.models import BooleanField, Count, DateTimeField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BooleanField, DateTimeField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import Combinable, RawSQL
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -18,6 +18,7 @@ from backoffice.tables import link, shown_value, table
 from config.sql import Queries
 from customers.models import Customer
 from separation.backups import known_records
+from separation.board import open_findings
 from separation.environment import environment_of
 from separation.legacy_rows import legacy_row
 from separation.models import Chunk, Finding, Merge, Phase, Run
@@ -30,10 +31,15 @@ FIGURES = ("to_move", "trial", "examined", "customers", "profiles", "reservation
 # The columns of `users` that `customers` has too; the name is split in two there.
 COLUMNS = ("id", "email", "name", "phone", "created_at", "updated_at")
 PAGES = (
+    Page("Data integrity", "Board", "monitoring", name="separation_board"),
     Page("Data integrity", "Findings", "rule", label="separation.finding"),
+    Page("Data integrity", "Invariants", "fact_check", label="separation.checked"),
+    Page("Data integrity", "Verifications", "verified", label="separation.look"),
+    Page("Data integrity", "Requests to verify", "play_circle", label="separation.verification"),
     Page("Data integrity", "Runs", "history", label="separation.run"),
     Page("Data integrity", "Chunks", "stacks", label="separation.chunk"),
     Page("Data integrity", "Backups", "backup", label="separation.backup"),
+    Page("Data integrity", "Rehearsals", "replay", label="separation.rehearsal"),
 )
 
 
@@ -102,7 +108,7 @@ def index(request: HttpRequest) -> SafeString | str:
         "run": run,
         "run_url": run and reverse("admin:separation_run_change", args=[run.pk]),
         "figures": run and figures(run),
-        "findings": _findings_by_kind(),
+        "findings": open_findings(connection),
         "findings_url": reverse("admin:separation_finding_changelist"),
         "backup": next(iter(known_records(connection)), None),
         "backups_url": reverse("admin:separation_backup_changelist"),
@@ -116,12 +122,6 @@ def figures(run: Run) -> str:
     """Return what RUN did, in the order in which it does it; jsonb keeps no order."""
     names = sorted(run.counts, key=lambda name: (FIGURES.index(name) if name in FIGURES else len(FIGURES), name))
     return ", ".join(f"{run.counts[name]:,} {name.replace('_', ' ')}" for name in names)
-
-
-def _findings_by_kind() -> list[tuple[str, str, int]]:
-    names = dict(Finding.KINDS)
-    found = Finding.objects.filter(state=Finding.OPEN).order_by("kind").values_list("kind").annotate(Count("id"))
-    return [(kind, names.get(kind, kind), count) for kind, count in found]
 
 
 def provenance(request: HttpRequest, customer: Customer) -> SafeString | str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.masking import mask_text
 from config.sql import Queries
-from separation import overbooking
+from separation import overbooking, sampling
 from separation.database import execute, has_table, scalar
 from separation.errors import VERIFY, UsageFault
 from separation.identity import identity_of
@@ -38,6 +38,11 @@ _TABLE_OF = {
     if relation in _TABLES
     for invariant in invariants
 }
+
+
+def table_of(invariant: str) -> str:
+    """Return of which table the ids are that break INVARIANT; nothing where they are no rows one can look at."""
+    return _TABLE_OF.get(invariant, "")
 
 
 def verify_and_conclude(connection: BaseDatabaseWrapper, note: Callable[[str], None], since: str = "") -> Report:
@@ -92,6 +97,7 @@ def conclude(connection: BaseDatabaseWrapper, report: Report, note: Callable[[st
         return
     patiently(connection, lambda: _find(connection, report))
     patiently(connection, lambda: overbooking.find(connection))
+    sampling.sample(connection)
     identity, broken = identity_of(connection).key(), [result.id for result in report.failures]
     before = Look.objects.using(connection.alias).filter(identity=identity).first()
     Look.objects.using(connection.alias).filter(looked_at__lt=report.mark.at - _KEPT).delete()
@@ -103,10 +109,17 @@ def conclude(connection: BaseDatabaseWrapper, report: Report, note: Callable[[st
         xid=report.mark.xid,
         extents=report.mark.extents,
     )
+    patiently(connection, lambda: _keep(connection, report, identity))
+
+
+def _keep(connection: BaseDatabaseWrapper, report: Report, identity: str) -> None:
+    results = [asdict(result) | {"position": number} for number, result in enumerate(report.results)]
+    at, whole = report.mark.at, report.since is None
+    execute(connection, SQL.keep, results=json.dumps(results), identity=identity, at=at, whole=whole)
 
 
 def _may_write(connection: BaseDatabaseWrapper) -> bool:
-    return has_table(connection, "separation_looks") and bool(scalar(connection, SQL.may_write))
+    return has_table(connection, "separation_invariants") and bool(scalar(connection, SQL.may_write))
 
 
 def _find(connection: BaseDatabaseWrapper, report: Report) -> None:

@@ -18,7 +18,7 @@ from menus.models import Menu, MenuItem, MenuSection, Recipe
 from orders.models import Order
 from reservations.models import BookingPolicy, OpeningException, Reservation
 from restaurants.models import Restaurant
-from separation.models import Backup, Chunk, Finding, Run  # separation: line
+from separation.models import Backup, Checked, Chunk, Finding, Look, Rehearsal, Run, Verification  # separation: line
 
 PASSWORD = "correct horse battery"
 # PASSWORD as the old application hashed it, at the lowest cost so that tests are fast.
@@ -208,6 +208,65 @@ class BackupFactory(DjangoModelFactory[Backup]):
     rows = 2
     bytes = 3
     manifest_sha256 = "0" * 64
+
+
+class RehearsalFactory(DjangoModelFactory[Rehearsal]):
+    class Meta:
+        model = Rehearsal
+
+    backup_id = Sequence(lambda n: f"backup-{n}")
+    backup_taken_at = datetime(2026, 6, 1, 11, 0, tzinfo=UTC)
+    identity = "somewhere"
+    code = "0" * 64
+    same_server = True
+    started_at = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+    finished_at = datetime(2026, 6, 1, 12, 1, tzinfo=UTC)
+    passed = True
+    customers = 5000
+    steps = LazyAttribute(lambda _: [{"name": "restore", "seconds": 1.5, "ok": True, "said": ["Restored."]}])
+    operator = "somebody@somewhere pid 1"
+
+
+class LookFactory(DjangoModelFactory[Look]):
+    class Meta:
+        model = Look
+
+    looked_at = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+    identity = "somewhere"
+    failures = LazyAttribute(lambda _: [])
+    told = LazyAttribute(lambda _: [])
+    xid = "1"
+    extents = LazyAttribute(lambda _: {})
+
+
+class VerificationFactory(DjangoModelFactory[Verification]):
+    class Meta:
+        model = Verification
+
+    asked_by = "Sue (user 1)"
+    since = ""
+    finished_at = datetime(2026, 6, 1, 12, 1, tzinfo=UTC)
+    ok = True
+    verdict = "All 60 invariants hold."
+
+
+class CheckedFactory(DjangoModelFactory[Checked]):
+    class Meta:
+        model = Checked
+
+    id = Sequence(lambda n: f"invariant_{n}")
+    identity = "somewhere"
+    position = Sequence(lambda n: n)
+    guarantee = "Phone numbers are those of users."
+    status = "pass"
+    figure = "5,000 customers compared"
+    checked_at = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+    whole_at = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+    compared = 5000
+    offending = 0
+    sample = LazyAttribute(lambda _: [])
+    details = LazyAttribute(lambda _: [])
+    remedy = ""
 
 
 # separation: end

@@ -3,7 +3,7 @@
 from separation.backups.checking import Checked, check
 from separation.backups.extracting import extract_customer, extract_table
 from separation.backups.pruning import Plan, plan_pruning, prune
-from separation.backups.records import BackupRecord, adopt_records, known_records, latest_verified
+from separation.backups.records import BackupRecord, adopt_records, known_records, latest_verified, records_of
 from separation.backups.restoring import Restored, restore
 from separation.backups.sealing import Key
 from separation.backups.taking import take
@@ -26,6 +26,7 @@ __all__ = [
     "listing",
     "plan_pruning",
     "prune",
+    "records_of",
     "restore",
     "take",
     "verify_backup",

@@ -120,7 +120,11 @@ def adopt_records(connection: BaseDatabaseWrapper) -> int:
 
 def known_records(connection: BaseDatabaseWrapper) -> list[BackupRecord]:
     """Return the records of the database behind CONNECTION, from files and from its own table, newest first."""
-    identity = identity_of(connection).key()
+    return records_of(connection, identity_of(connection).key())
+
+
+def records_of(connection: BaseDatabaseWrapper, identity: str) -> list[BackupRecord]:
+    """Do what `known_records` does for whoever knows the database's IDENTITY already."""
     # The files are written first, so where both speak of a backup the file knows better.
     found = {record.id: record for record in [*_rows(connection), *records()] if record.identity == identity}
     return sorted(found.values(), key=lambda record: record.taken_at, reverse=True)

@@ -103,6 +103,14 @@ BEGIN
 END
 $mirror$
 
+-- name: count_people_back
+-- Counts the rows, one for each of these people, that are repeated in legacy form; see the block of that name there.
+IF cardinality(ids) = 1 THEN
+    counted := nextval('separation_mirrored_back');
+ELSE
+    SELECT count(nextval('separation_mirrored_back')) INTO counted FROM unnest(ids);
+END IF
+
 -- name: on_customers_inserted
 -- Gives each new customer a users row of the same id, and all that the migration gives whom it moves: a profile, which
 -- the old application sees where it knows profiles, the link to a lone restaurant, and findings.
@@ -110,12 +118,13 @@ CREATE OR REPLACE FUNCTION separation_on_customers_inserted() RETURNS trigger
 LANGUAGE plpgsql {{planned_once}} AS $mirror$
 DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
-    ids integer[]; taken text;
+    ids integer[]; taken text; counted bigint;
 BEGIN
     ids := ARRAY(SELECT n.id FROM new_rows n ORDER BY n.id);
     IF ids = '{}' OR NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         RETURN NULL;
     END IF;
+    {{count_people_back}};
     PERFORM set_config('separation.bypass', 'on', true);
     BEGIN
         INSERT INTO users (id, email, name, password, phone, role, is_customer, created_at, updated_at)
@@ -154,6 +163,7 @@ DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
     ids integer[]; emails text[]; freed text[]; names text[]; passwords text[]; actives boolean[]; switched boolean[];
     phones text[]; phoned boolean[]; verified boolean[]; created timestamp[]; updated timestamp[]; missing integer;
+    counted bigint;
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         RETURN NULL;
@@ -191,6 +201,7 @@ BEGIN
     IF ids IS NULL THEN
         RETURN NULL;
     END IF;
+    {{count_people_back}};
 
     PERFORM set_config('separation.bypass', 'on', true);
     IF array_remove(emails, NULL) <> '{}' THEN

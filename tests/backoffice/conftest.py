@@ -11,19 +11,23 @@ from orders.models import OrderItem
 from restaurants.models import Restaurant
 from tests.factories import (
     BackupFactory,  # separation: line
+    CheckedFactory,  # separation: line
     ChunkFactory,  # separation: line
     CustomerFactory,
     CustomerRestaurantFactory,
     EmailFactory,
     FindingFactory,  # separation: line
+    LookFactory,  # separation: line
     MenuFactory,
     OrderFactory,
     RecipeFactory,
+    RehearsalFactory,  # separation: line
     ReservationFactory,
     RestaurantFactory,
     RestaurantStaffFactory,
     RunFactory,  # separation: line
     UserFactory,
+    VerificationFactory,  # separation: line
     staff_of,
 )
 
@@ -98,7 +102,16 @@ def world(db: None) -> World:
     chunk = ChunkFactory.create(run=run, error=f"{SECRET} error")
     finding = FindingFactory.create(run=run, detail={"error": SECRET})
     backup = BackupFactory.create(path=f"/backups/{SECRET}")
-    engine = SimpleNamespace(run=run, chunk=chunk, finding=finding, backup=backup)
+    engine = SimpleNamespace(
+        run=run,
+        chunk=chunk,
+        finding=finding,
+        backup=backup,
+        rehearsal=RehearsalFactory.create(backup_id=SECRET),
+        look=LookFactory.create(failures=[SECRET]),
+        verification=VerificationFactory.create(asked_by=SECRET),
+        checked=CheckedFactory.create(guarantee=SECRET),
+    )
     records |= {f"separation.{name}": row.pk for name, row in vars(engine).items()}
     # separation: end
     ours, theirs = rows_of(here, "Ours"), rows_of(there, SECRET)

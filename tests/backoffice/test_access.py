@@ -67,6 +67,10 @@ EXPECTED = {
     "separation.chunk": RECORDS,
     "separation.finding": RECORDS,
     "separation.backup": RECORDS,
+    "separation.rehearsal": RECORDS,
+    "separation.look": RECORDS,
+    "separation.verification": RECORDS,
+    "separation.checked": RECORDS,
     # separation: end
 }
 
@@ -121,7 +125,6 @@ OTHERS: dict[str, tuple[str, ...]] = {
         f"POST {DESK}{{reservation}}/mark/",
         *("302 302 400 400 400 400 400", "302 302 404 404 404 404 400"),
     ),
-    "separation_run_ask": ("POST /admin/separation/run/{run}/ask/", "302 302 403 403 403 403 400"),  # separation: line
     "customers_customer_act": (
         "POST /admin/customers/customer/{customer}/act/",
         *("302 302 302 400 400 400 400", "302 302 302 302 302 302 400"),
@@ -134,6 +137,15 @@ OTHERS: dict[str, tuple[str, ...]] = {
         "GET /admin/customers/customer/{customer}/anonymise/",
         *("302 302 302 403 403 403 200", "302 302 302 302 302 302 200"),
     ),
+    # separation: begin
+    "separation_run_ask": ("POST /admin/separation/run/{run}/ask/", "302 302 403 403 403 403 400"),
+    "separation_run_review": ("POST /admin/separation/run/{run}/review/", "302 302 403 403 403 403 302"),
+    "separation_finding_review": ("POST /admin/separation/finding/{finding}/review/", "302 302 403 403 403 403 302"),
+    **{
+        f"separation_{name}_export": (f"GET /admin/separation/{name}/export/", SUPERADMINS)
+        for name in ("run", "chunk", "finding", "backup", "rehearsal", "look", "verification", "checked")
+    },
+    # separation: end
     "logout": ("POST /admin/logout/", "302 302 200 200 200 200 200"),  # the last: it ends the log-ins
 }
 

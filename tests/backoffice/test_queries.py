@@ -16,20 +16,24 @@ from restaurants.models import Restaurant
 from separation.models import Chunk  # separation: line
 from tests.factories import (
     BackupFactory,  # separation: line
+    CheckedFactory,  # separation: line
     ChunkFactory,  # separation: line
     CustomerFactory,
     CustomerRestaurantFactory,
     EmailFactory,
     FindingFactory,  # separation: line
+    LookFactory,  # separation: line
     MenuFactory,
     OpeningExceptionFactory,
     OrderFactory,
     RecipeFactory,
+    RehearsalFactory,  # separation: line
     ReservationFactory,
     RestaurantFactory,
     RestaurantStaffFactory,
     RunFactory,  # separation: line
     UserFactory,
+    VerificationFactory,  # separation: line
     staff_of,
 )
 
@@ -57,6 +61,10 @@ def add_rows(place: Restaurant, count: int) -> None:
         ChunkFactory.create(run=run, state=Chunk.FAILED)
         FindingFactory.create(run=run)
         BackupFactory.create()
+        RehearsalFactory.create()
+        LookFactory.create()
+        VerificationFactory.create()
+        CheckedFactory.create()
         # separation: end
 
 

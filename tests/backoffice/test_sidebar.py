@@ -10,6 +10,12 @@ pytestmark = pytest.mark.django_db
 SHIFT = ("Shift", ["Today", "Reservations", "Orders"])
 MENUS = ("Menus", ["Menus", "Recipes"])
 CUSTOMERS = ("Customers", ["Customers"])
+# separation: begin
+INTEGRITY = [
+    *("Board", "Findings", "Invariants", "Verifications", "Requests to verify", "Runs", "Chunks", "Backups"),
+    "Rehearsals",
+]
+# separation: end
 RESTAURANTS = ("Platform", ["Restaurants"])
 
 
@@ -33,7 +39,7 @@ def shown(client: Client, path: str) -> list[tuple[str, list[str]]]:
             "superadmin",
             [
                 *(SHIFT, MENUS, CUSTOMERS),
-                ("Data integrity", ["Findings", "Runs", "Chunks", "Backups"]),  # separation: line
+                ("Data integrity", INTEGRITY),  # separation: line
                 ("Platform", ["Restaurants", "Staff", "Emails"]),
             ],
         ),

@@ -1,12 +1,14 @@
 """`manage.py verify_separation`: every guarantee, recomputed from the tables."""
 
 import json
+from argparse import SUPPRESS
 from typing import Any
 
 from django.core.management.base import CommandParser
 from django.db import connection
 
 from separation.console import Command as BaseCommand
+from separation.verifying import on_record
 from separation.watch import verify_and_conclude
 
 
@@ -32,10 +34,14 @@ class Command(BaseCommand):
             "(UTC, as 2026-11-22T20:15), and at what has to do with it; looks at everything if that cannot be told, "
             "and says why",
         )
+        # The admin's own: which record says that this was asked for.
+        parser.add_argument("--asked", type=int, help=SUPPRESS)
 
     def run(self, **options: Any) -> int:
         """Verify and print what was found."""
-        report = verify_and_conclude(connection, self.note, options["since"])
+        with on_record(connection, options["asked"]) as reports:
+            report = verify_and_conclude(connection, self.note, options["since"])
+            reports.append(report)
         if options["json"]:
             self.say(json.dumps(report.as_dict(), indent=2))
         else:
