@@ -48,6 +48,7 @@ GROUPS = (
 PAGES = (
     Page("Shift", "Today", "today", name="admin:reservations_reservation_day", least=STAFF),
     Page("Shift", "Reservations", "event", label="reservations.reservation"),
+    Page("Shift", "Order board", "room_service", name="admin:orders_order_board", least=STAFF),
     Page("Shift", "Orders", "receipt_long", label="orders.order"),
     Page("Menus", "Menus", "menu_book", label="menus.menu"),
     Page("Menus", "Recipes", "skillet", label="menus.recipe"),

@@ -1,10 +1,18 @@
 """The orders' page in the admin."""
 
+from collections.abc import Callable
+from typing import Any
+
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from config.scoping import ScopedAdmin, ScopedRelatedFilter, TableInline, column
+from orders import pages
 from orders.models import Order, OrderItem
 from orders.rights import ORDERS
 
@@ -24,16 +32,17 @@ class OrderItemInline(TableInline):
 
 @admin.register(Order)
 class OrderAdmin(ScopedAdmin):
-    """Orders, with their notes to edit: what counts as spent stays with the rules of ordering."""
+    """All orders; they are taken on pages of their own. Here only the notes are edited, of those that are over too."""
 
     allowed = ORDERS
     linked_lookups = ("customer",)
-    empty_hint = "Change the search or the filters; orders are taken in the ordering application."
+    empty_hint = "Change the search or the filters, or open an order."
 
-    list_display = ("order_number", "customer_name", "state", "order_type", "total_amount", "created_at", "restaurant")
+    list_display = ("taken", "customer_name", "state", "order_type", "total_amount", "created_at", "restaurant")
     list_filter = ("status", "order_type", ("restaurant", ScopedRelatedFilter))
     list_select_related = ("restaurant",)
-    sortable_by = ("order_number",)
+    list_display_links = None
+    sortable_by = ("taken",)
     search_fields = ("order_number", "customer_name")
     search_help_text = "Order number or name"
     ordering = ("-id",)
@@ -44,9 +53,36 @@ class OrderAdmin(ScopedAdmin):
     )
     readonly_fields = tuple(name for name in fields if name != "notes")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False: an order is opened by the rules of ordering, and not by a form over its columns."""
-        return False
+    def get_urls(self) -> list[URLPattern]:
+        """Return the addresses of the list and its rows, and those on which orders are taken."""
+        own = [
+            path("board/", self._inside(pages.board), name="orders_order_board"),
+            path("<int:order_id>/take/", self._inside(pages.take), name="orders_order_take"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def _inside(self, page: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        """Return PAGE for whoever may see orders somewhere."""
+
+        def view(request: HttpRequest, **given: Any) -> HttpResponse:
+            if not self.has_view_permission(request):
+                raise PermissionDenied
+            return page(request, **given)
+
+        inside: Callable[..., HttpResponse] = self.admin_site.admin_view(view)
+        return inside
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Return the page that opens an order: no form over columns."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return pages.open_order(request)
+
+    @column("order", ordering="order_number")
+    def taken(self, order: Order) -> SafeString:
+        """Return the number, which leads to where the order is taken."""
+        address = reverse(pages.ORDER, args=[order.pk])
+        return format_html('<a class="text-link" href="{}"><bdi>{}</bdi></a>', address, order.order_number)
 
     @column("status", colours=STATUS_COLOURS)
     def state(self, order: Order) -> tuple[str, str]:

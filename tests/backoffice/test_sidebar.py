@@ -7,7 +7,7 @@ from django.test import Client
 
 pytestmark = pytest.mark.django_db
 
-SHIFT = ("Shift", ["Today", "Reservations", "Orders"])
+SHIFT = ("Shift", ["Today", "Reservations", "Order board", "Orders"])
 MENUS = ("Menus", ["Menus", "Recipes"])
 CUSTOMERS = ("Customers", ["Customers"])
 # separation: begin
@@ -52,4 +52,7 @@ def test_each_role_has_its_groups(
 
 
 def test_the_page_one_is_on_is_marked(as_: Callable[[str], Client]) -> None:
-    assert shown(as_("staff"), "/admin/orders/order/") == [("Shift", ["Today", "Reservations", "Orders*"]), RESTAURANTS]
+    assert shown(as_("staff"), "/admin/orders/order/") == [
+        ("Shift", ["Today", "Reservations", "Order board", "Orders*"]),
+        RESTAURANTS,
+    ]
