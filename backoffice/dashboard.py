@@ -17,7 +17,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     # separation: begin
     panels = [*(panel(request) for panel in plugged("index")), *panels]
     # separation: end
-    return {**context, "panels": [panel for panel in panels if panel]}
+    return {**context, "title": "Start", "panels": [panel for panel in panels if panel]}
 
 
 def _workplaces(user: User) -> str:

@@ -25,9 +25,9 @@ NOT_SHOWN = {"autocomplete", "jsi18n", "search", "view_on_site", "logout", "logi
 
 def shown(world: World) -> Iterator[str]:
     """Give the address of every page that a superadmin may see."""
-    for label, statuses in EXPECTED.items():
+    for label, expected in EXPECTED.items():
         for page in ("list", "add", "change ours"):
-            if statuses[page].endswith("200"):
+            if expected[page].endswith("200"):
                 yield address(label, page, world)
     yield address("orders.order", "history ours", world)
     for name, (how, *statuses) in OTHERS.items():
