@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 RIGHT_TO_LEFT = "عبد الرحمن بن محمد الأندلسي"
-# Pages that show nothing of their own: data, a redirect, or the end of a log-in.
+# Pages that show nothing of their own: data, a redirect, or the end of a log-in; a file is none either.
 DARK = "document.documentElement.classList.add('dark')"
 NOT_SHOWN = {"autocomplete", "jsi18n", "search", "view_on_site", "logout", "login"}
 
@@ -30,8 +30,10 @@ def shown(world: World) -> Iterator[str]:
             if expected[page].endswith("200"):
                 yield address(label, page, world)
     yield address("orders.order", "history ours", world)
+    yield "/admin/separation/"  # separation: line
     for name, (how, *statuses) in OTHERS.items():
-        if name not in NOT_SHOWN and how.startswith("GET ") and statuses[0].endswith("200"):
+        asked_for = how.startswith("GET ") and name not in NOT_SHOWN and not name.endswith("_export")
+        if asked_for and statuses[0].endswith("200"):
             yield how.removeprefix("GET ").format_map(world.ours.numbers())
 
 
