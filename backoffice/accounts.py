@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 
-from customers.locks import customer_locked
+from customers.locks import changes_are_by, customer_locked
 from customers.models import Customer
 from customers.selectors import open_sessions
 from customers.services import customer_close, customer_open, password_forgotten, verification_resend
@@ -91,6 +91,7 @@ def account_act(*, customer: Customer, act: Act, staff_id: int) -> str:
     if act.right == "mail":
         throttle(act.label, str(customer.pk), limit=1, seconds=MAIL_SECONDS)
     with transaction.atomic():
+        changes_are_by(f"staff {staff_id}")
         row = customer_locked(customer.pk)
         if not act.possible(row):
             raise NotPossible("Look at the account again: somebody has changed it meanwhile.")
@@ -116,6 +117,7 @@ def account_anonymise(*, customer: Customer, staff_id: int) -> str:
     """
     said = "The customer was anonymised."
     with transaction.atomic():
+        changes_are_by(f"staff {staff_id}")
         if not customer_forget(customer=customer, actor=Actor("staff", staff_id)):
             raise NotPossible("This customer is anonymised already.")
         history_note(customer=Customer.objects.get(pk=customer.pk), staff_id=staff_id, said=said)

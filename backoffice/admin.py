@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
@@ -22,6 +22,7 @@ from config.pages import staff_page
 from config.plugins import plugged  # separation: line
 from config.rights import places, within
 from config.scoping import FormInline, ScopedAdmin, TableInline, column
+from customers.locks import changes_are_by
 from customers.models import Customer, CustomerProfile, CustomerRestaurant
 from customers.rights import CUSTOMERS
 from customers.search import customers_found
@@ -148,7 +149,9 @@ class CustomerAdmin(ScopedAdmin):
         """Do it to each, in the order of their ids, and write it into the history of each."""
         chosen = list(customers.order_by("pk"))
         for customer in chosen:
-            do(customer=customer)
+            with transaction.atomic():
+                changes_are_by(f"staff {_staff_id(request)}")
+                do(customer=customer)
             self.log_change(request, customer, f"The account was {done}.")
         messages.success(request, f"{len(chosen)} {done}; the others were so already, or are anonymised.")
 
@@ -175,6 +178,21 @@ class CustomerAdmin(ScopedAdmin):
     def in_scope(self, obj: Customer, places: frozenset[int]) -> bool:
         """Return whether OBJ has a link to one of PLACES."""
         return obj.restaurants.filter(restaurant__in=places).exists()
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save nothing of the customer's own, and let what is saved of the rows beside it be noted as this user's."""
+        changes_are_by(f"staff {_staff_id(request)}")
+        super().save_model(request, obj, form, change)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Return the history to superadmins alone: it names other restaurants and who works there."""
+        if self.places(request, "view") is None:
+            return super().history_view(request, object_id, extra_context)  # type: ignore[no-any-return]
+        customer = self.get_object(request, object_id)
+        if customer is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
+        # What there is for this user stands on the page itself.
+        return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[customer.pk]))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

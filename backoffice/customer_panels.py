@@ -1,23 +1,33 @@
-"""What stands under the form on a customer's page: log-ins, reservations, orders and mails."""
+"""What stands under the form on a customer's page: log-ins, reservations, orders, mails and changes."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from post_office.models import Email
 
+from accounts.models import User
 from backoffice.mails import STATES
 from backoffice.tables import link, shown_value, table
 from config.plugins import plugged  # separation: line
-from customers.models import Customer, CustomerSession
+from config.rights import places, within
+from customers.locks import BY_CUSTOMER
+from customers.models import Customer, CustomerChange, CustomerSession
+from customers.rights import CUSTOMERS
 from orders.models import Order
 from reservations.models import Reservation
 
 LATEST = 20
+# Of one value in the table of changes.
+LONGEST = 200
 
 
 def panels_of(request: HttpRequest, page: Any, customer: Customer) -> list[SafeString]:
@@ -25,6 +35,7 @@ def panels_of(request: HttpRequest, page: Any, customer: Customer) -> list[SafeS
     panels = [_reservations(request, page, customer), _orders(request, page, customer)]
     if page.may(request, "account", customer):
         panels += [_log_ins(request, customer), _mails(customer)]
+    panels.append(_changes(request, customer))
     # separation: begin
     panels += [panel for plugin in plugged("customer") if (panel := plugin(request, customer))]
     # separation: end
@@ -127,6 +138,65 @@ def _mails(customer: Customer) -> SafeString:
         empty="No mail went to this address in the last 30 days, and none waits.",
         note=_latest(rows.count()),
     )
+
+
+def _changes(request: HttpRequest, customer: Customer) -> SafeString:
+    """Return what was changed and done, the latest first: to a restaurant's staff what was changed of its own notes."""
+    where = places(request.user, CUSTOMERS, "view")
+    changes = within(customer.changes.select_related("restaurant"), where).order_by("-changed_at", "-pk")[:LATEST]
+    done: list[LogEntry] = []
+    if where is None:
+        done = list(_history(customer).select_related("user").order_by("-action_time", "-pk")[:LATEST])
+    names = _names([change.changed_by for change in changes])
+    rows: list[tuple[Any, ...]] = [
+        (change.changed_at, _who(change, names), change.get_about_display(), _what(change)) for change in changes
+    ]
+    rows += [(entry.action_time, entry.user, "the admin", entry.get_change_message()) for entry in done]
+    return table(
+        "Changes",
+        ["When (UTC)", "By", "Of", "What"],
+        sorted(rows, key=lambda row: row[0], reverse=True)[:LATEST],
+        empty="Nothing has been changed since changes are noted." if where is None else "Your notes are as they were.",
+        note=f"The latest {LATEST}." if len(rows) > LATEST else "",
+    )
+
+
+def _history(customer: Customer) -> QuerySet[LogEntry]:
+    page = ContentType.objects.get_for_model(Customer)
+    return LogEntry.objects.filter(content_type=page, object_id=str(customer.pk))
+
+
+def _names(writers: Iterable[str]) -> dict[str, str]:
+    """Return whom `staff 7` names."""
+    numbers = {int(number) for kind, _, number in (each.partition(" ") for each in writers) if kind == "staff"}
+    return {f"staff {user.pk}": str(user) for user in User.objects.filter(pk__in=numbers)} if numbers else {}
+
+
+def _who(change: CustomerChange, names: dict[str, str]) -> str:
+    if change.indirect:
+        return f"another application, as {change.role}"
+    who = names.get(change.changed_by, change.changed_by)
+    return "the customer" if who == BY_CUSTOMER else who or f"somebody as {change.role}"
+
+
+def _what(change: CustomerChange) -> SafeString:
+    """Return each column that changed, with its values; of a password, that it did."""
+    parts = (
+        (name.replace("_", " "), *(shown_value(_text(row.get(name))) for row in (change.before, change.after)))
+        if name != "password"
+        else (name, "was", "set")
+        for name in sorted(change.after)
+    )
+    return format_html_join("; ", "{}: {} → {}", parts)
+
+
+def _text(value: Any) -> str:
+    """Return a value as a line: yes and no, lists by commas, whatever else as it is written."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None or value == {} else str(value)[:LONGEST]
 
 
 def _latest(count: int) -> str:

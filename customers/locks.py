@@ -1,16 +1,31 @@
-"""The lock on a person, which whatever writes several of their rows takes first."""
+"""The lock on a person, which whatever writes several of their rows takes first; and who it is that writes."""
 
 from django.db import connection
 
 from customers.models import Customer
 
 WAIT = "5s"
+BY_CUSTOMER = "customer"
 
 
 def wait_briefly() -> None:
-    """Let no statement of this transaction wait longer than WAIT for a lock: OperationalError, to be tried again."""
+    """Let no statement of this transaction wait longer than WAIT for a lock: OperationalError, to be tried again.
+
+    What it changes is noted as the customer's own doing, unless `changes_are_by` has said whose it is.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [WAIT])
+        cursor.execute(
+            """SELECT set_config('lock_timeout', %s, true), set_config(
+                'customers.changed_by', coalesce(nullif(current_setting('customers.changed_by', true), ''), %s), true)
+            """,
+            [WAIT, BY_CUSTOMER],
+        )
+
+
+def changes_are_by(who: str) -> None:
+    """Note what this transaction changes of customers from now on as done by WHO, as `staff 7`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('customers.changed_by', %s, true)", [who])
 
 
 def customer_locked(customer_id: int) -> Customer:

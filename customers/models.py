@@ -133,6 +133,44 @@ class CustomerRestaurant(models.Model):
         return f"customer {self.customer_id} at restaurant {self.restaurant_id}"
 
 
+class CustomerChange(models.Model):
+    """What one statement changed of a customer, whoever wrote it; a trigger notes it (`sql/note_changes.sql`)."""
+
+    class About(models.TextChoices):
+        """What was changed."""
+
+        ACCOUNT = "account", "account"
+        PROFILE = "profile", "profile"
+        RESTAURANT = "restaurant", "what a restaurant wrote"
+
+    id = models.BigAutoField(primary_key=True)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_constraint=False, related_name="changes")
+    # Of what a restaurant wrote, and nobody else's to read.
+    restaurant = models.ForeignKey(
+        "restaurants.Restaurant",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        related_name="customer_changes",
+    )
+    about = models.CharField(max_length=10, choices=About.choices, default=About.ACCOUNT)
+    changed_at = LegacyDateTimeField(auto_now_add=True)
+    # As `customers.locks.changes_are_by` said; nothing of writers that say nothing.
+    changed_by = models.CharField(max_length=60, default="", blank=True)
+    # Whom the database took for the writer, and whether another table's trigger repeated a write that was made there.
+    role = models.TextField(default="", blank=True)
+    indirect = models.BooleanField(default=False)
+    before = models.JSONField(default=dict, blank=True)
+    after = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        db_table = "customer_changes"
+
+    def __str__(self) -> str:
+        return f"change of customer {self.customer_id}"
+
+
 class RequestThrottle(models.Model):
     """How often somebody asked for something of late; the key is a hash that nobody can compute without our secret."""
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from post_office.models import Email
 
 from customers.locks import customer_locked
-from customers.models import Customer
+from customers.models import Customer, CustomerChange
 from customers.services import customer_anonymise
 from orders.models import Order, OrderItem
 from reservations.errors import NotChangeable
@@ -43,6 +43,8 @@ def customer_forget(*, customer: Customer, actor: Actor) -> bool:
         history = LogEntry.objects.filter(content_type__app_label="customers", content_type__model="customer")
         history.filter(object_id=str(customer.pk)).update(object_repr=str(customer))
         idempotency_keys_forget(scope=f"customer:{customer.pk}")
+        # The last: what was done until here has been noted, with what stood there before.
+        CustomerChange.objects.filter(customer=customer).delete()
     return True
 
 

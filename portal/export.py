@@ -7,13 +7,15 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from customers.api.account_serializers import Me, Profile
-from customers.models import Customer, CustomerRestaurant, CustomerSession
+from customers.models import Customer, CustomerChange, CustomerRestaurant, CustomerSession
 from customers.preferences import preferences_of
 from customers.selectors import profile_of
 from orders.models import Order, OrderItem
 from reservations.models import Reservation
 
 FORMAT = 1
+# What staff note in a profile for themselves.
+WRITTEN_BY_STAFF = ("vip_status", "tags", "notes")
 
 
 class _Session(serializers.ModelSerializer[CustomerSession]):
@@ -86,7 +88,22 @@ def export_of(customer: Customer) -> dict[str, Any]:
             customer.reservations.select_related("restaurant").order_by("reservation_date", "id"), many=True
         ).data,
         "orders": _Order(_orders(customer), many=True).data,
+        "changes": _changes(customer),
     }
+
+
+def _changes(customer: Customer) -> list[dict[str, Any]]:
+    """Return what was changed of the account and the profile, but what staff note for themselves."""
+    kept = customer.changes.exclude(about=CustomerChange.About.RESTAURANT).order_by("changed_at", "id")
+    found = []
+    for change in kept:
+        before, after = (
+            {name: value for name, value in row.items() if name not in WRITTEN_BY_STAFF}
+            for row in (change.before, change.after)
+        )
+        if after:
+            found.append({"changed_at": change.changed_at, "before": before, "after": after})
+    return found
 
 
 def _orders(customer: Customer) -> QuerySet[Order]:

@@ -56,7 +56,7 @@ FOR_MANAGERS = {
 EXPECTED = {
     "restaurants.restaurant": FOR_STAFF | {"add": SUPERADMINS},
     "accounts.user": RECORDS | {"add": SUPERADMINS, "delete ours": SUPERADMINS, "delete theirs": SUPERADMINS},
-    "customers.customer": FOR_MANAGERS,
+    "customers.customer": FOR_MANAGERS | {"history ours": ONLY_SUPERADMINS_FIND_IT},
     "reservations.reservation": FOR_STAFF,
     "orders.order": FOR_STAFF | {"add": STAFF},
     "menus.recipe": FOR_MANAGERS,

@@ -11,9 +11,11 @@ from django.utils import timezone
 from post_office.models import Email
 
 from accounts.models import User
-from customers.models import Customer, CustomerSession
+from customers.locks import changes_are_by
+from customers.models import Customer, CustomerRestaurant, CustomerSession
 from reservations.models import BookingLog, Reservation
 from tests.backoffice.test_customer_page import panels
+from tests.customers.test_changes import database_role
 from tests.factories import (
     CustomerFactory,
     CustomerRestaurantFactory,
@@ -68,7 +70,7 @@ def test_a_manager_sends_mails_and_no_more(client: Client, db: None) -> None:
         ([customer.email], "verify-email"),
     ]
     assert history(customer) == [said, "The mail that proves the address was queued again."]
-    assert list(panels(client, customer)) == ["Reservations", "Orders"]
+    assert list(panels(client, customer)) == ["Reservations", "Orders", "Changes"]
     for name in ("close", "open", "end"):
         assert client.post(f"{BASE}/{customer.pk}/act/", {"act": name}).status_code == 403
     assert client.get(f"{BASE}/{customer.pk}/anonymise/").status_code == 403
@@ -223,3 +225,36 @@ def test_who_is_anonymised_is_said(client: Client, root: User) -> None:
     gone = CustomerFactory.create(is_active=False, anonymized_at=timezone.now())
     assert "Anonymised: nothing here tells" in client.get(f"{BASE}/{gone.pk}/change/").content.decode()
     assert offered(client, gone) == []
+
+
+def test_the_changes_are_shown_each_restaurant_its_own(client: Client, root: User) -> None:
+    here, there = RestaurantFactory.create(), RestaurantFactory.create()
+    customer = CustomerFactory.create(first_name="Ann", email_verified=True)
+    ours, theirs = (CustomerRestaurantFactory.create(customer=customer, restaurant=place) for place in (here, there))
+    manager = staff_of(here, "MANAGER", name="Mia")
+    assert panels(client, customer)["Changes"] == ["Nothing has been changed since changes are noted."]
+    for link, by in ((ours, f"staff {manager.pk}"), (theirs, "staff 999999")):
+        changes_are_by(by)
+        CustomerRestaurant.objects.filter(pk=link.pk).update(notes=f"note {link.pk}")
+    changes_are_by("customer")
+    Customer.objects.filter(pk=customer.pk).update(first_name="Anna", password="x", email_verified=False)
+    changes_are_by("")
+    Customer.objects.filter(pk=customer.pk).update(phone="123")
+    act(client, customer, "verify")
+    words = panels(client, customer)["Changes"][4:]
+    assert [tuple(words[at + 1 : at + 4]) for at in range(0, len(words), 4)] == [
+        (str(root), "the admin", "The mail that proves the address was queued again."),
+        (f"somebody as {database_role()}", "account", "phone: – → 123"),
+        (
+            "the customer",
+            "account",
+            "email verified: yes → no; first name: Ann → Anna; password: was → set",
+        ),
+        ("staff 999999", "what a restaurant wrote", f"notes: – → note {theirs.pk}"),
+        (str(manager), "what a restaurant wrote", f"notes: – → note {ours.pk}"),
+    ]
+    client.force_login(manager)
+    words = panels(client, customer)["Changes"][4:]
+    assert words[1:] == [str(manager), "what a restaurant wrote", f"notes: – → note {ours.pk}"]
+    answer = client.get(f"{BASE}/{customer.pk}/history/")
+    assert (answer.status_code, answer["Location"]) == (302, f"{BASE}/{customer.pk}/change/")

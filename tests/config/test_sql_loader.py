@@ -7,7 +7,7 @@ from separation.mirror import BOTH_WAYS, SHARED  # separation: line
 
 BASE = Path(__file__).resolve().parent.parent.parent
 # What a file is given when it is read.
-GIVEN: dict[str, dict[str, str]] = {"keep_visits.sql": {"schema": "x"}}
+GIVEN: dict[str, dict[str, str]] = {name: {"schema": "x"} for name in ("keep_visits.sql", "note_changes.sql")}
 # separation: begin
 DECIDING = ("email_key", "finding_state", "confined_findings", "places")
 WORDS = dict.fromkeys(("schema", "readable", *DECIDING, *SHARED, *BOTH_WAYS), "x")

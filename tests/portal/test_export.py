@@ -142,6 +142,13 @@ def test_all_of_it(as_customer):
                 ],
             }
         ],
+        "changes": [
+            {
+                "changed_at": time(ann.changes.get().changed_at),
+                "before": {"special_requests": None, "preferences": {}},
+                "after": {"special_requests": "window", "preferences": {"language": "de"}},
+            }
+        ],
     }
 
 

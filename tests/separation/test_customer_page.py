@@ -142,7 +142,13 @@ def test_customers_are_filtered_by_where_they_came_from(client: Client, root: Us
 @override_settings(SEPARATION_PLUGINS={})
 def test_without_the_separation_the_page_is_whole(client: Client, root: User) -> None:
     customer = moved()
-    assert list(panels(client, customer)) == ["Reservations", "Orders", "Log-ins", "Mails of the last 30 days"]
+    assert list(panels(client, customer)) == [
+        "Reservations",
+        "Orders",
+        "Log-ins",
+        "Mails of the last 30 days",
+        "Changes",
+    ]
     page = client.get("/admin/customers/customer/")
     assert (page.status_code, list(page.context["cl"].result_list)) == (200, [customer])
     assert client.get("/admin/").status_code == 200
