@@ -1,15 +1,19 @@
 """The reservations' page in the admin; and on a restaurant's, how it takes bookings."""
 
 import datetime
+from typing import Any, cast
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
 from config.scoping import FormInline, ScopedAdmin, ScopedRelatedFilter, TableInline, column
 from reservations.desk import desk_urls
+from reservations.forms import PolicyForm
 from reservations.models import BookingLog, BookingPolicy, OpeningException, Reservation
+from reservations.preview import preview_view
 from reservations.rights import RESERVATIONS
+from reservations.services import Actor, reservation_note
 from restaurants.admin import RestaurantAdmin
 
 STATUS_COLOURS = {"CONFIRMED": "info", "COMPLETED": "success", "NO_SHOW": "warning", "CANCELLED": "danger"}
@@ -44,6 +48,7 @@ class BookingPolicyInline(FormInline):
     """How the restaurant takes bookings; without a row, as the form says when it is added."""
 
     model = BookingPolicy
+    form = PolicyForm
     verbose_name_plural = "booking policy"
     editable = addable = True
     max_num = 1
@@ -64,6 +69,7 @@ class OpeningExceptionInline(TableInline):
     fields = ("date", "hours", "note")
 
 
+RestaurantAdmin.change_form_after_template = "reservations/preview_button.html"
 RestaurantAdmin.inlines = (*RestaurantAdmin.inlines, BookingPolicyInline, OpeningExceptionInline)
 
 
@@ -106,7 +112,17 @@ class ReservationAdmin(ScopedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Return the pages, and those of the desk."""
-        return [*desk_urls(self.admin_site.admin_view), *super().get_urls()]
+        preview = self.admin_site.admin_view(preview_view)
+        return [
+            *desk_urls(self.admin_site.admin_view),
+            path("preview/<int:number>/", preview, name="reservations_reservation_preview"),
+            *super().get_urls(),
+        ]
+
+    def save_model(self, request: HttpRequest, obj: Reservation, form: Any, change: bool) -> None:
+        """Write the notes that were changed, as the desk does: with who did it in the log."""
+        notes: dict[str, Any] = {name: form.cleaned_data[name] or "" for name in form.changed_data if name in NOTES}
+        reservation_note(reservation=obj, actor=Actor("staff", cast("int", request.user.pk)), **notes)
 
     @column("date", ordering="reservation_date")
     def day(self, reservation: Reservation) -> str:

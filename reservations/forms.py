@@ -6,11 +6,14 @@ from typing import Any
 
 from django import forms
 from django.core.validators import validate_email
+from unfold.widgets import UnfoldAdminTextInputWidget
 
+from reservations.models import BookingPolicy
 from reservations.services import PHONE, WALK_IN, Changes, Contact
 
 _MOST_PEOPLE = 500
 _HIGHEST_TABLE = 9999
+_STEP = re.compile(r"(?:up to\s+)?(\d{1,4})(?:\s*people)?\s*[:=]\s*(\d{1,4})(?:\s*min\w*)?", re.IGNORECASE)
 # What of a booking that is over stays as it was.
 _PLACE, _PERSON = ("day", "time", "party_size", "duration_minutes"), ("name", "phone", "email")
 
@@ -160,3 +163,43 @@ class CancelForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Stands in the mail that says that the booking is cancelled.",
     )
+
+
+class DurationsField(forms.CharField):
+    """How long parties stay by their size, as in `2: 90, 6: 120`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label="Durations by party",
+            required=False,
+            max_length=500,
+            widget=UnfoldAdminTextInputWidget(),
+            help_text="Up to how many people stay how many minutes, as in 2: 90, 6: 120; "
+            "larger parties stay as long as the field above says.",
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the steps as they are typed; what stands there and is none is left out."""
+        if isinstance(value, list):
+            return ", ".join(f"{up_to}: {minutes}" for up_to, minutes in BookingPolicy(durations=value).steps)
+        return value
+
+    def clean(self, value: Any) -> Any:
+        """Return the steps as the column holds them; raises ValidationError naming what is none."""
+        found = []
+        for part in filter(None, (part.strip() for part in re.split(r"[,;\n]", super().clean(value)))):
+            step = _STEP.fullmatch(part)
+            if not step:
+                raise forms.ValidationError(f"{part!r} is no step, such as 2: 90.", code="durations")
+            found.append({"up_to": int(step[1]), "minutes": int(step[2])})
+        return found
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Return whether other steps are typed than those there were."""
+        return bool(super().has_changed(self.prepare_value(initial), data))
+
+
+class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """How a restaurant takes bookings, without JSON."""
+
+    durations = DurationsField()

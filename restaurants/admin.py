@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from config.scoping import ScopedAdmin, column
+from restaurants.forms import RestaurantForm
 from restaurants.hours import DAYS, opening_hours
 from restaurants.models import Restaurant
 from restaurants.rights import RESTAURANTS
@@ -18,6 +19,7 @@ class RestaurantAdmin(ScopedAdmin):
     """Staff see the restaurants they work for; owners keep the address and the texts right."""
 
     allowed = RESTAURANTS
+    form = RestaurantForm
     restaurant_path = "id"
     empty_hint = "Add the first restaurant, or move an existing platform's database here: python manage.py migrate"
 
@@ -41,6 +43,15 @@ class RestaurantAdmin(ScopedAdmin):
         ]
         open_at = "; ".join(days) or "Closed all week: no table can be booked online"
         return " ".join([f"{open_at}.", *hours.problems])
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the form's parts: whoever may not change the hours sees only how they are read."""
+        if self.may(request, "change" if obj else "add", obj):
+            return self.fieldsets
+        return tuple(
+            (title, {"fields": [name for name in part["fields"] if name != "opening_hours"]})
+            for title, part in self.fieldsets
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Return the columns this user may only look at."""

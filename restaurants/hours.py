@@ -3,10 +3,11 @@
 `restaurants.opening_hours` has no schema. Read are: days by name in any case, in full or short; of a day one interval
 or several, as `{"open": "12:00", "close": "22:00"}` or `"12:00-22:00"`; `"24:00"`; past midnight, `"18:00-02:00"`;
 and null, `"closed"` or `{"closed": true}`. What cannot be read is closed, and named in `problems`.
+What is changed is written in the shape that is there.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -18,6 +19,7 @@ _OPENS = ("open", "opens", "from", "start")
 _CLOSES = ("close", "closes", "to", "until", "end")
 _SHUT = ("closed", "is_closed", "isClosed")
 _UNSHUT = ("is_open", "isOpen", "enabled")
+_SEVERAL = ("intervals", "hours", "slots", "periods")
 _WORDS = ("", "closed", "-", "none")
 _TIME = re.compile(r"\s*(\d{1,2})(?:[:.h](\d{2}))?(?::\d{2})?\s*([ap])?\.?(?:m\.?)?\s*", re.IGNORECASE)
 _DASH = re.compile(r"\s*(?:-|–|—|\bto\b)\s*", re.IGNORECASE)
@@ -85,6 +87,80 @@ def intervals(told: Any) -> Day:
     return tuple(found)
 
 
+def hours_written(value: Any, week: Sequence[Day]) -> Any:
+    """Return VALUE, a `restaurants.opening_hours`, with the hours of WEEK, Monday first.
+
+    Days that stay as they are stay as they are written. Those that change are written as the others are, so that
+    whoever reads the old ones, as another application does, reads the new ones.
+    """
+    changed = {number: day for number, day in enumerate(week) if day != opening_hours(value).week[number]}
+    if not changed:
+        return value
+    if isinstance(value, list) and all(isinstance(each, dict) and "day" in each for each in value):
+        return _list_written(value, changed)
+    told = dict(value) if isinstance(value, dict) else {}
+    usual = _sample(told.values())
+    for number, day in changed.items():
+        names = [name for name in told if _weekday(name) == number]
+        sample = told[names[0]] if names and _is_open(told[names[0]]) else usual
+        for name in names[1:]:
+            del told[name]
+        told[names[0] if names else _spelled(number, told)] = _shaped(day, sample)
+    return told
+
+
+def _list_written(value: list[dict[Any, Any]], changed: dict[int, Day]) -> list[Any]:
+    """Return a list of days, each an object that names its own, with those that CHANGED."""
+    sample = _sample(value)
+    told = [each for each in value if _weekday(each["day"]) not in changed]
+    spelled = {str(each["day"]): None for each in value}
+    for number, day in changed.items():
+        names = [each["day"] for each in value if _weekday(each["day"]) == number]
+        shaped = _shaped(day, sample)
+        objects = shaped if isinstance(shaped, list) else [shaped]
+        told += [{**each, "day": names[0] if names else _spelled(number, spelled)} for each in objects]
+    return sorted(told, key=lambda each: number if (number := _weekday(each["day"])) is not None else len(DAYS))
+
+
+def _sample(told: Iterable[Any]) -> Any:
+    """Return a day that shows how days are written here; where none does, the plainest."""
+    return next((each for each in told if _is_open(each)), {"open": "", "close": ""})
+
+
+def _is_open(told: Any) -> bool:
+    try:
+        return bool(intervals(told))
+    except ValueError:
+        return False
+
+
+def _spelled(number: int, names: Iterable[str]) -> str:
+    """Return a day's name as the other NAMES are spelled."""
+    other = next((name for name in names if _weekday(name) is not None), DAYS[0])
+    name = DAYS[number][:3] if len(other) <= 4 else DAYS[number]
+    return name.upper() if other.isupper() else name.title() if other[0].isupper() else name
+
+
+def _shaped(day: Day, sample: Any) -> Any:
+    """Return a day as SAMPLE is written."""
+    if isinstance(sample, str):
+        return ", ".join(map(str, day)) or "closed"
+    if isinstance(sample, list):
+        return [_shaped((each,), sample[0]) for each in day]
+    several = next((name for name in _SEVERAL if name in sample), None)
+    rest = {name: told for name, told in sample.items() if name not in (*_OPENS, *_CLOSES, *_SHUT, *_UNSHUT)}
+    flags = {name: not day for name in _SHUT if name in sample} | {
+        name: bool(day) for name in _UNSHUT if name in sample
+    }
+    if several is not None:
+        return rest | flags | {several: _shaped(day, sample[several])}
+    if not day:
+        return rest | (flags or {"closed": True})
+    opens, closes = (next((name for name in names if name in sample), names[0]) for names in (_OPENS, _CLOSES))
+    objects = [rest | flags | {opens: clock(each.opens), closes: clock(each.closes)} for each in day]
+    return objects if len(objects) > 1 else objects[0]
+
+
 def _days(value: Any) -> Iterator[tuple[Any, Any]]:
     """Give the days in VALUE: an object by day, or a list of objects that name theirs."""
     if isinstance(value, dict):
@@ -124,7 +200,7 @@ def _intervals(told: Any) -> Iterator[Interval]:
 def _of_object(told: dict[Any, Any]) -> Iterator[Interval]:
     if any(told.get(name) is True for name in _SHUT) or any(told.get(name) is False for name in _UNSHUT):
         return
-    for several in ("intervals", "hours", "slots", "periods"):
+    for several in _SEVERAL:
         if several in told:
             yield from _intervals(told[several])
             return

@@ -125,6 +125,10 @@ OTHERS: dict[str, tuple[str, ...]] = {
         f"POST {DESK}{{reservation}}/mark/",
         *("302 302 400 400 400 400 400", "302 302 404 404 404 404 400"),
     ),
+    "reservations_reservation_preview": (
+        f"POST {DESK}preview/{{restaurant}}/",
+        *("302 302 403 403 200 200 200", "302 302 403 403 404 404 200"),
+    ),
     "customers_customer_act": (
         "POST /admin/customers/customer/{customer}/act/",
         *("302 302 302 400 400 400 400", "302 302 302 302 302 302 400"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restaurants.hours import DAYS, Interval, clock, intervals, minutes_of, opening_hours
+from restaurants.hours import DAYS, Interval, clock, hours_written, intervals, minutes_of, opening_hours
 
 NOON_TO_TEN = "12:00-22:00"
 TWICE = "12:00-15:00, 18:00-23:00"
@@ -135,3 +135,48 @@ def test_nothing_that_json_can_say_breaks_it(value: Any) -> None:
 @given(st.integers(0, 1439))
 def test_every_minute_is_read_as_it_is_written(minutes: int) -> None:
     assert minutes_of(clock(minutes)) == minutes
+
+
+OBJECT = {"open": "12:00", "close": "22:00"}
+LIST: list[dict[str, Any]] = [{"day": "Mon", "from": "12:00", "to": "22:00"}, {"day": "Sun", "closed": True}]
+
+
+@pytest.mark.parametrize(
+    ("value", "changed", "written"),
+    [
+        (None, {}, None),
+        (None, {0: NOON_TO_TEN}, {"monday": OBJECT}),
+        ("rubbish", {0: NOON_TO_TEN}, {"monday": OBJECT}),
+        (
+            {"monday": OBJECT},
+            {0: "", 1: "18:00-02:00"},
+            {"monday": {"closed": True}, "tuesday": {"open": "18:00", "close": "02:00"}},
+        ),
+        (
+            {"monday": OBJECT},
+            {0: TWICE},
+            {"monday": [{"open": "12:00", "close": "15:00"}, {"open": "18:00", "close": "23:00"}]},
+        ),
+        ({"Mon": "12-22", "Tue": "?", "note": 1}, {2: TWICE}, {"Mon": "12-22", "Tue": "?", "note": 1, "Wed": TWICE}),
+        ({"MONDAY": NOON_TO_TEN}, {0: "", 6: NOON_TO_TEN}, {"MONDAY": "closed", "SUNDAY": NOON_TO_TEN}),
+        ({"mon": ["12-22"]}, {0: TWICE, 1: NOON_TO_TEN}, {"mon": TWICE.split(", "), "tue": [NOON_TO_TEN]}),
+        ({"mon": NOON_TO_TEN, "monday": "08:00-09:00"}, {0: TWICE}, {"mon": TWICE}),
+        (
+            {"mon": {"isOpen": True, "from": "12:00", "to": "22:00"}},
+            {0: "", 1: "08:00-24:00"},
+            {"mon": {"isOpen": False}, "tue": {"isOpen": True, "from": "08:00", "to": "24:00"}},
+        ),
+        ({"mon": {"hours": [OBJECT]}}, {0: ""}, {"mon": {"hours": []}}),
+        (LIST, {6: NOON_TO_TEN}, [LIST[0], {**LIST[0], "day": "Sun"}]),
+        (
+            LIST,
+            {0: "", 1: "8-9"},
+            [{"day": "Mon", "closed": True}, {"day": "Tue", "from": "08:00", "to": "09:00"}, LIST[1]],
+        ),
+    ],
+)
+def test_what_changes_is_written_in_the_shape_that_is_there(value: Any, changed: dict[int, str], written: Any) -> None:
+    now = enumerate(opening_hours(value).week)
+    week = [intervals(changed[number]) if number in changed else hours for number, hours in now]
+    assert hours_written(value, week) == written
+    assert opening_hours(written).week == tuple(week)
