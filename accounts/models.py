@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.functional import cached_property
 
 from config.fields import EnumField, LegacyDateTimeField, LineField, RawBCryptField
+from config.sessions import Session
 
 
 class UserManager(BaseUserManager["User"]):
@@ -139,3 +140,17 @@ class RestaurantStaff(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} {self.user_id} at {self.restaurant_id}"
+
+
+class StaffSession(Session):
+    """One log-in of a staff user to the REST API. It holds as long as the user has the password it began with."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, db_constraint=False, related_name="sessions")
+    # Of the password's own hash, by our key: whoever changes the password, in whichever application, ends the log-in.
+    password_hash = models.CharField(max_length=128)
+
+    class Meta:
+        db_table = "staff_sessions"
+
+    def __str__(self) -> str:
+        return f"session of user {self.user_id}"

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("admin/separation/", include("separation.urls")),  # separation: line
     path("admin/", admin.site.urls),
+    path("api/v1/staff/", include("backoffice.urls")),
     path("api/v1/", include("portal.urls")),
     path("", include("portal.page_urls")),
 ]

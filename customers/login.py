@@ -1,31 +1,22 @@
 """Logging in, which never tells whether anybody has that address."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from config import sessions
 from config.api.clients import network_of
 from config.compiled import Compiled
+from config.sessions import KNOWN, REUSED, CredentialsWrong, SessionEnded, attempts_key
+from config.throttles import attempt_begin, attempts_failed, attempts_forget, throttle
 from customers.models import CustomerSession
 from customers.passwords import customer_password_opens
 from customers.selectors import BLANKS, customer_by_email
-from customers.sessions import REUSED, SessionEnded, Tokens, Unauthenticated, session_begin
-from customers.throttles import attempt_begin, attempts_failed, attempts_forget, throttle
+from customers.sessions import Tokens, session_begin
 
-# Of one caller: an office, or a whole mobile network.
-LOGINS_PER_CALLER, CALLER_SECONDS = 60, 5 * 60
-# From where somebody logged in so lately, they are known.
-KNOWN = timedelta(days=90)
 _ATTEMPTS = "login"
-
-
-class CredentialsWrong(Unauthenticated):
-    """No active customer has this address and this password; which of them is wrong is not said."""
-
-    code = "credentials_wrong"
-    title = "Address or password wrong"
 
 
 def customer_log_in(*, email: str, raw_password: str, user_agent: str, ip: str) -> Tokens:
@@ -35,7 +26,7 @@ def customer_log_in(*, email: str, raw_password: str, user_agent: str, ip: str) 
     again and again has to wait, by address, and apart from that the customers' own networks do: nobody is locked out
     of where they are known by what somebody does elsewhere.
     """
-    throttle("login", network_of(ip), limit=LOGINS_PER_CALLER, seconds=CALLER_SECONDS)
+    throttle("login", network_of(ip), limit=sessions.LOGINS_PER_CALLER, seconds=sessions.CALLER_SECONDS)
     attempts = _attempts_of(email, ip)
     attempt_begin(_ATTEMPTS, attempts)
     customer = customer_by_email(email)
@@ -64,9 +55,8 @@ def failures_of(*, email: str) -> tuple[int, int]:
 
 def _attempts_of(email: str, ip: str) -> str:
     """Return where the failures of a log-in are counted: by address and, where that is known, by network too."""
-    key, network = _key(email), network_of(ip)
-    recent = _RECENT(key=key, since=timezone.now() - KNOWN)
-    return f"{key} {network}" if network in {network_of(each) for each in recent if each} else key
+    key = _key(email)
+    return attempts_key(key, ip, _RECENT(key=key, since=timezone.now() - KNOWN))
 
 
 def _recent(key: str, since: datetime) -> QuerySet[CustomerSession, str | None]:

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from config.fields import LegacyDateTimeField, LineField, RawBCryptField
+from config.sessions import Session
 
 
 class CustomerManager(models.Manager["Customer"]):
@@ -80,23 +81,10 @@ class CustomerProfile(models.Model):
         return f"profile of customer {self.customer_id}"
 
 
-class CustomerSession(models.Model):
-    """One log-in of a customer; holds only the hash of the current refresh token's id."""
+class CustomerSession(Session):
+    """One log-in of a customer."""
 
-    id = models.UUIDField(primary_key=True)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, db_constraint=False, related_name="sessions")
-    token_hash = models.CharField(max_length=64)
-    # Of the refresh token before this one, which may come again for some seconds: its answer may have got lost.
-    previous_token_hash = models.CharField(max_length=64, null=True, blank=True)
-    rotated_at = LegacyDateTimeField(null=True, blank=True)
-    family = models.UUIDField()
-    user_agent = models.TextField(default="", blank=True)
-    ip = models.GenericIPAddressField(null=True, blank=True)
-    created_at = LegacyDateTimeField(auto_now_add=True)
-    last_used_at = LegacyDateTimeField(null=True, blank=True)
-    expires_at = LegacyDateTimeField()
-    revoked_at = LegacyDateTimeField(null=True, blank=True)
-    revoked_reason = models.CharField(max_length=40, default="", blank=True)
 
     class Meta:
         db_table = "customer_sessions"

@@ -70,12 +70,7 @@ def _kind(stored: str) -> str:
 
 
 def _work_off(stored: str, raw_password: str) -> None:
-    """Do what is left, after a check of STORED, of the most that can be: bcrypt at our cost, Argon2id if that is used.
-
-    One at cost n is half the work of one at n + 1; so each cost from the hash's own on makes up the difference.
-    """
-    cost = _BCRYPT.cost_of(stored)
-    for left in [_BCRYPT.rounds] if cost is None else range(cost, _BCRYPT.rounds):
-        _BCRYPT.verify(raw_password, f"{BCRYPT}$$2b${left:02}${'.' * 53}")
+    """Do what a check of STORED left of the most that can be: bcrypt at our cost, and Argon2id if that is used."""
+    _BCRYPT.work_off(stored, raw_password)
     if password_algorithm() == ARGON2 and _kind(stored) != ARGON2:
         make_password(raw_password, hasher=ARGON2)

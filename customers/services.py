@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from config.throttles import TooManyRequests, throttle
 from customers import mails
 from customers.errors import AddressTaken
 from customers.links import CONFIRM, REACTIVATE, RESET, VERIFY, same_address
@@ -25,7 +26,6 @@ from customers.passwords import customer_check_password, customer_set_password, 
 from customers.preferences import preferences_merged
 from customers.selectors import customer_by_email
 from customers.sessions import sessions_end
-from customers.throttles import TooManyRequests, throttle
 
 HOUR = 3600
 _WRONG = ValidationError("This is not your password.", code="wrong")

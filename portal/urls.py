@@ -5,9 +5,7 @@ from django.urls import include, path
 from portal import docs
 
 urlpatterns = [
-    path("schema", docs.schema, name="schema"),
-    path("docs", docs.swagger, name="docs"),
-    path("redoc", docs.redoc, name="redoc"),
+    *docs.DOCS.urls(),
     path("problems", docs.problems, name="problems"),
     path("", include("customers.api.urls")),
     path("", include("restaurants.api.urls")),

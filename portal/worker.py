@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import get_connection
 from django.db import DatabaseError, InterfaceError, connection
 
+from accounts.sessions import sessions_forget as staff_sessions_forget
 from config.delivery import Delivered, deliver, mails_forget
 from config.masking import scrub
 from config.plugins import plugged  # separation: line
@@ -31,7 +32,7 @@ TIDYING: dict[str, Callable[[], int]] = {
     "mails": lambda: mails_forget(kept=MAILS_KEPT),
     "idempotency keys": idempotency_keys_forget,
     "slots": booking_slots_forget,
-    "log-ins": sessions_forget,
+    "log-ins": lambda: sessions_forget() + staff_sessions_forget(),
 }
 
 

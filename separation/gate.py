@@ -14,6 +14,8 @@ from separation.models import Phase
 API, PAGES = "/api/v1/", ("/account/", "/booking/")
 # What says how the API is used is no customer's data.
 DOCUMENTS = tuple(f"{API}{name}" for name in ("schema", "docs", "redoc", "problems"))
+# Staff work in every phase.
+STAFF = f"{API}staff/"
 RETRY_SECONDS = "60"
 NOT_READY = "The database is not ready at the moment."
 
@@ -30,7 +32,7 @@ class PortalGate:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer 503, or pass the request on."""
         page = request.path_info.startswith(PAGES)
-        api = request.path_info.startswith(API) and not request.path_info.startswith(DOCUMENTS)
+        api = request.path_info.startswith(API) and not request.path_info.startswith((STAFF, *DOCUMENTS))
         try:
             reason = portal_closed() if page or api else ""
         except (DatabaseError, InterfaceError):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.settings import spectacular_settings
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
@@ -98,7 +99,8 @@ class Schema(AutoSchema):
         return getattr(self.view, "deprecated_since", None) is not None
 
     def _names(self) -> list[str]:
-        return [part for part in self.path.removeprefix("/api/v1/").split("/") if not part.startswith("{")]
+        parts = self.path.removeprefix(spectacular_settings.SCHEMA_PATH_PREFIX).split("/")
+        return [part for part in parts if part and not part.startswith("{")]
 
     def _method(self) -> Any:
         return getattr(self.view, self.method.lower())

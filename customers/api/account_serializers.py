@@ -1,12 +1,12 @@
 """What a customer sends and is shown of their account."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
+from config.api.bodies import Exact
 from customers.models import Customer, CustomerProfile
 from customers.preferences import AREAS, preferences_of
 from customers.services import ANONYMISED
@@ -24,18 +24,6 @@ ADA = {
     "phone": "+44 20 7946 0000",
 }
 _OLDEST = date(1900, 1, 1)
-
-
-class Exact(serializers.Serializer[Any]):
-    """Refuses fields that there are not, so that a misspelt one is not taken for a change that was made."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Return the fields of DATA, checked."""
-        unknown = [name for name in data if name not in self.fields] if isinstance(data, Mapping) else []
-        if unknown:
-            fault = serializers.ErrorDetail("There is no such field.", code="unknown")
-            raise serializers.ValidationError({str(name)[:80]: [fault] for name in unknown})
-        return super().to_internal_value(data)
 
 
 def email_field() -> serializers.EmailField:

@@ -8,10 +8,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.api.bodies import valid
 from config.api.clients import client_ip, network_of
 from config.api.etags import etag_of, require_match, tagged
 from config.api.schema import versioned
 from config.api.views import PublicView
+from config.throttles import throttle
 from customers import services
 from customers.api import account_serializers as bodies
 from customers.api.authentication import customer_of, session_of
@@ -19,16 +21,8 @@ from customers.api.views import CustomerView
 from customers.locks import customer_locked
 from customers.models import CustomerProfile
 from customers.selectors import profile_of
-from customers.throttles import throttle
 
 HOUR = 3600
-
-
-def valid(body: type[serializers.Serializer[Any]], request: Request, *, partial: bool = False) -> dict[str, Any]:
-    """Return what REQUEST brings, checked as BODY says; raises ValidationError."""
-    given = body(data=request.data, partial=partial)
-    given.is_valid(raise_exception=True)
-    return dict(given.validated_data)
 
 
 class MailView(PublicView):

@@ -1,24 +1,17 @@
 """Who asks, at the customers' API: a customer by the token of one of their log-ins, and nobody else."""
 
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
-from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication, CSRFCheck, get_authorization_header
+from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from config.api.bearer import NOT_VALID, bearer_token
 from config.api.problems import DomainError
-from config.compiled import Compiled
-from config.tokens import TokenInvalid
 from customers.models import Customer, CustomerSession
-from customers.selectors import live_sessions
-from customers.sessions import session_touch
-from customers.tokens import access_decode
+from customers.sessions import LOG_INS
 
 ACCESS_COOKIE = "customer_access"
 REFRESH_COOKIE = "customer_refresh"
@@ -44,14 +37,14 @@ class CustomerAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Customer, CustomerSession] | None:
         """Return whose request it is; None if it brings no token; raises AuthenticationFailed for a wrong one."""
-        if (token := _bearer(request)) is not None:
+        if (token := bearer_token(request)) is not None:
             session = _session(token)
         elif is_by_cookie(request):
             session = _session(request.COOKIES[ACCESS_COOKIE])
             require_csrf(request)
         else:
             return None
-        session_touch(session=session)
+        LOG_INS.touch(session)
         return session.customer, session
 
     def authenticate_header(self, request: Request) -> str:
@@ -87,7 +80,7 @@ def require_csrf(request: Request) -> None:
 
 def is_by_cookie(request: Request) -> bool:
     """Return whether what a request shows of a customer is a cookie."""
-    return _bearer(request) is None and bool(request.COOKIES.get(ACCESS_COOKIE))
+    return bearer_token(request) is None and bool(request.COOKIES.get(ACCESS_COOKIE))
 
 
 def customer_of(request: Request) -> Customer:
@@ -102,24 +95,8 @@ def session_of(request: Request) -> CustomerSession:
     return request.auth
 
 
-def _bearer(request: Request) -> str | None:
-    scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
-
-
 def _session(token: str) -> CustomerSession:
-    try:
-        access = access_decode(token)
-    except TokenInvalid as error:
-        raise AuthenticationFailed("The token is not valid here.") from error
-    found = _LIVE(pk=access.session, customer=access.customer, now=timezone.now())
-    if not found:
-        raise AuthenticationFailed("The token is not valid here.")
-    return found[0]
-
-
-def _live(pk: UUID, customer: int, now: datetime) -> QuerySet[CustomerSession]:
-    return live_sessions(now).filter(pk=pk, customer_id=customer)
-
-
-_LIVE = Compiled(_live, pk=UUID(int=1), customer=-1, now=datetime(1, 2, 3, tzinfo=UTC))
+    session = LOG_INS.shown_by(token)
+    if session is None:
+        raise AuthenticationFailed(NOT_VALID)
+    return session

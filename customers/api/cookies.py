@@ -7,9 +7,9 @@ from django.middleware.csrf import get_token
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.sessions import ACCESS_LIFETIME
 from customers.api.authentication import ACCESS_COOKIE, REFRESH_COOKIE
 from customers.sessions import Tokens
-from customers.tokens import ACCESS_LIFETIME
 
 # Each is sent where it is needed and nowhere else.
 ACCESS_PATH = "/api/v1/"

@@ -4,9 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from config.sessions import ACCESS_LIFETIME
 from customers.models import CustomerSession
 from customers.sessions import Tokens
-from customers.tokens import ACCESS_LIFETIME
 
 
 class LoginSerializer(serializers.Serializer[Any]):

@@ -15,6 +15,7 @@ from config.api.clients import client_ip
 from config.api.pages import Ordering
 from config.api.schema import refuses
 from config.api.views import PublicView
+from config.sessions import LOGGED_OUT, REVOKED, CredentialsWrong, SessionEnded
 from customers.api.authentication import REFRESH_COOKIE, CsrfFailed, customer_of, is_by_cookie, require_csrf, session_of
 from customers.api.cookies import cookies_clear, cookies_set
 from customers.api.session_serializers import (
@@ -25,10 +26,10 @@ from customers.api.session_serializers import (
     shown_tokens,
 )
 from customers.api.views import CustomerView
-from customers.login import CredentialsWrong, customer_log_in
+from customers.login import customer_log_in
 from customers.models import CustomerSession
 from customers.selectors import live_sessions
-from customers.sessions import LOGGED_OUT, REVOKED, SessionEnded, Tokens, session_end, session_refresh, sessions_end
+from customers.sessions import Tokens, session_end, session_refresh, sessions_end
 
 
 class LoginView(PublicView):

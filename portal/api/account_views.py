@@ -8,21 +8,22 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.api.bodies import Exact, valid
 from config.api.schema import refuses
 from config.links import LinkExpired, LinkInvalid
+from config.throttles import throttle
 from customers import services as accounts
 from customers.api import account_serializers as bodies
-from customers.api.account_views import HOUR, LinkView, valid
+from customers.api.account_views import HOUR, LinkView
 from customers.api.authentication import customer_of
 from customers.api.views import CustomerView
 from customers.errors import AddressTaken
-from customers.throttles import throttle
 from portal import services
 from portal.export import export_of
 from reservations.errors import PastCutoff
 
 
-class Farewell(bodies.Exact):
+class Farewell(Exact):
     """To close an account."""
 
     password = bodies.password_field()

@@ -22,10 +22,10 @@ from config.api.pages import FirstPage, Ordering
 from config.api.schema import refuses, versioned
 from config.api.views import PublicView
 from config.links import LinkExpired, LinkInvalid
+from config.throttles import throttle
 from customers.api.authentication import customer_of
 from customers.api.views import CustomerView
 from customers.models import Customer
-from customers.throttles import throttle
 from reservations import errors, ics
 from reservations.api import serializers as shapes
 from reservations.api.filters import ReservationFilter

@@ -10,6 +10,7 @@ SELECT set_config('separation.bypass', 'on', true)
 SELECT (SELECT count(*) = 2 FROM pg_attribute
         WHERE attrelid = to_regclass('customer_sessions') AND attname IN ('revoked_at', 'revoked_reason')),
     to_regclass('django_session') IS NOT NULL,
+    to_regclass('staff_sessions') IS NOT NULL,
     to_regclass('post_office_email') IS NOT NULL AND to_regclass('post_office_log') IS NOT NULL
 
 -- name: end_customers_sessions
@@ -20,6 +21,10 @@ WHERE revoked_at IS NULL
 -- name: end_staff_sessions
 -- Logs everybody out of the admin.
 DELETE FROM django_session
+
+-- name: end_staff_tokens
+-- Revokes every log-in of staff to the API; the rows stay.
+UPDATE staff_sessions SET revoked_at = now() AT TIME ZONE 'UTC', revoked_reason = 'restored copy' WHERE revoked_at IS NULL
 
 -- name: cancel_mails
 -- Gives up the mails that are still to be sent, with what they say, and says why on each; counts them.

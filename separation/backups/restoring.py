@@ -250,10 +250,11 @@ def _compare(target: Session, folder: Path, manifest: Manifest) -> None:
 def _end(target: Session) -> tuple[int, int, int]:
     """End the log-ins of customers and of staff, and what was to be mailed; return how many each."""
     target.rows(COPIES.bypass)
-    ((of_customers, of_staff, mails),) = target.rows(COPIES.ours)
+    ((of_customers, of_staff, tokens, mails),) = target.rows(COPIES.ours)
     return (
         target.raw.execute(COPIES.end_customers_sessions).rowcount if of_customers else 0,
-        target.raw.execute(COPIES.end_staff_sessions).rowcount if of_staff else 0,
+        (target.raw.execute(COPIES.end_staff_sessions).rowcount if of_staff else 0)
+        + (target.raw.execute(COPIES.end_staff_tokens).rowcount if tokens else 0),
         target.raw.execute(COPIES.cancel_mails).rowcount if mails else 0,
     )
 

@@ -303,7 +303,8 @@ def _expected_keys() -> set[tuple[str, str]]:
     """Return the columns of the legacy tables that reference users by the models: (table, column)."""
     models = [model for app in legacy_apps() for model in app.get_models()]
     fields = [field for model in models for field in model._meta.concrete_fields]
-    return {(f.model._meta.db_table, str(f.column)) for f in fields if f.related_model is get_user_model()}
+    keys = [f for f in fields if f.related_model is get_user_model() and getattr(f, "db_constraint", False)]
+    return {(f.model._meta.db_table, str(f.column)) for f in keys}
 
 
 def _describe(fate: policy.Fate) -> str:

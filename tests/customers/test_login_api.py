@@ -241,7 +241,7 @@ def test_success_forgets_the_failures(api, customer):
 
 
 def test_one_caller_has_only_so_many_log_ins(api, customer, monkeypatch):
-    monkeypatch.setattr("customers.login.LOGINS_PER_CALLER", 2)
+    monkeypatch.setattr("config.sessions.LOGINS_PER_CALLER", 2)
     assert [log_in(api, email=f"{n}@example.org").status_code for n in range(3)] == [401, 401, 429]
     assert log_in(Api(REMOTE_ADDR="2001:db8::1"), email="a@example.org").status_code == 401
     assert log_in(Api(REMOTE_ADDR="2001:db8::2"), email="b@example.org").status_code == 401

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from config.sessions import token_hash
+from config.throttles import TooManyRequests, attempt_begin, throttle
 from customers.models import Customer, CustomerProfile, CustomerSession, RequestThrottle
-from customers.sessions import Tokens, session_begin, session_refresh
-from customers.throttles import TooManyRequests, attempt_begin, throttle
-from customers.tokens import refresh_decode, token_hash
+from customers.sessions import LOG_INS, Tokens, session_begin, session_refresh
+from customers.tokens import REFRESH
 from tests.factories import CustomerFactory
 
 pytestmark = pytest.mark.django_db
@@ -60,10 +61,10 @@ def tokens() -> Iterator[Tokens]:
 
 def test_many_refreshes_of_one_token_make_one_chain(tokens):
     gave = at_once(lambda: session_refresh(token=tokens.refresh, user_agent="", ip=""))
-    assert len({refresh_decode(each.refresh).token_id for each in gave}) == 1
+    assert len({LOG_INS.read(REFRESH, each.refresh).token_id for each in gave}) == 1
     session = CustomerSession.objects.get()
-    assert session.token_hash == token_hash(refresh_decode(gave[0].refresh).token_id)
-    assert session.previous_token_hash == token_hash(refresh_decode(tokens.refresh).token_id)
+    assert session.token_hash == token_hash(LOG_INS.read(REFRESH, gave[0].refresh).token_id)
+    assert session.previous_token_hash == token_hash(LOG_INS.read(REFRESH, tokens.refresh).token_id)
     assert session.revoked_at is None
 
 

@@ -7,20 +7,10 @@ import pytest
 from django.utils import timezone
 from post_office.models import Email
 
+from config.sessions import LEEWAY, SessionEnded, token_hash
 from customers.models import Customer, CustomerSession
-from customers.sessions import (
-    LEEWAY,
-    LONGEST,
-    UNUSED,
-    SessionEnded,
-    session_begin,
-    session_end,
-    session_refresh,
-    session_touch,
-    sessions_end,
-    sessions_forget,
-)
-from customers.tokens import REFRESH, access_decode, refresh_decode, token_hash
+from customers.sessions import LOG_INS, session_begin, session_end, session_refresh, sessions_end, sessions_forget
+from customers.tokens import ACCESS, REFRESH
 from tests.factories import CustomerFactory
 
 pytestmark = pytest.mark.django_db
@@ -52,13 +42,13 @@ def refresh(tokens):
 
 def test_a_log_in_keeps_only_a_hash_of_its_token(customer, tokens):
     session = row(tokens)
-    given = refresh_decode(tokens.refresh)
+    given = LOG_INS.read(REFRESH, tokens.refresh)
     assert (session.customer_id, session.user_agent, session.ip) == (customer.pk, "Firefox", "203.0.113.7")
     assert session.token_hash == token_hash(given.token_id) != given.token_id
-    assert (given.customer, given.session) == (customer.pk, session.pk)
-    assert session.expires_at - session.last_used_at == UNUSED
-    access = access_decode(tokens.access)
-    assert (access.customer, access.session) == (customer.pk, session.pk)
+    assert (given.person, given.session) == (customer.pk, session.pk)
+    assert session.expires_at - session.last_used_at == LOG_INS.unused
+    access = LOG_INS.read(ACCESS, tokens.access)
+    assert (access.person, access.session) == (customer.pk, session.pk)
 
 
 def test_a_log_in_is_noted_on_its_customer_and_changes_nothing_else_there(customer):
@@ -80,8 +70,8 @@ def test_no_log_in_begins_for_whoever_changed_meanwhile(customer, changed):
 
 def test_log_ins_that_are_long_over_are_forgotten(customer, tokens):
     late = session_begin(customer=customer, **CLIENT)
-    later(tokens, expires_at=timezone.now() - LONGEST - timedelta(days=1))
-    later(late, expires_at=timezone.now() - LONGEST + timedelta(days=1))
+    later(tokens, expires_at=timezone.now() - LOG_INS.longest - timedelta(days=1))
+    later(late, expires_at=timezone.now() - LOG_INS.longest + timedelta(days=1))
     assert (sessions_forget(), sessions_forget()) == (1, 0)
     assert CustomerSession.objects.get() == late.session
 
@@ -96,15 +86,15 @@ def test_a_refresh_gives_the_next_token_of_the_same_log_in(tokens):
     after = row(refreshed := refresh(tokens))
     assert refreshed.session.pk == before.pk
     assert after.previous_token_hash == before.token_hash != after.token_hash
-    assert after.token_hash == token_hash(refresh_decode(refreshed.refresh).token_id)
+    assert after.token_hash == token_hash(LOG_INS.read(REFRESH, refreshed.refresh).token_id)
     assert (after.user_agent, after.ip, after.created_at) == ("Chrome", "198.51.100.9", before.created_at)
     assert after.expires_at >= before.expires_at
 
 
 def test_a_log_in_is_over_for_good_in_the_end(tokens):
-    later(tokens, created_at=timezone.now() - LONGEST + timedelta(days=1))
+    later(tokens, created_at=timezone.now() - LOG_INS.longest + timedelta(days=1))
     refreshed = refresh(tokens)
-    assert row(tokens).expires_at == row(tokens).created_at + LONGEST
+    assert row(tokens).expires_at == row(tokens).created_at + LOG_INS.longest
     assert REFRESH.decode(refreshed.refresh)["exp"] == int(row(tokens).expires_at.timestamp())
 
 
@@ -112,7 +102,7 @@ def test_a_lost_answer_is_given_again_and_makes_no_second_chain(tokens):
     first = refresh(tokens)
     then = row(tokens)
     again = refresh(tokens)
-    assert refresh_decode(again.refresh) == refresh_decode(first.refresh)
+    assert LOG_INS.read(REFRESH, again.refresh) == LOG_INS.read(REFRESH, first.refresh)
     assert row(tokens) == then
     assert row(tokens).rotated_at == then.rotated_at
 
@@ -170,7 +160,7 @@ def test_a_former_key_still_refreshes_and_gives_lost_answers_again(tokens, setti
         refresh(tokens)
     settings.PORTAL_SIGNING_KEY_FALLBACKS = [former]
     refreshed = refresh(tokens)
-    assert refresh_decode(refresh(tokens).refresh) == refresh_decode(refreshed.refresh)
+    assert LOG_INS.read(REFRESH, refresh(tokens).refresh) == LOG_INS.read(REFRESH, refreshed.refresh)
     settings.PORTAL_SIGNING_KEY_FALLBACKS = []
     assert refresh(refreshed).session.pk == tokens.session.pk
 
@@ -195,10 +185,10 @@ def test_all_log_ins_of_one_customer_end_but_for_one(customer, tokens):
 
 def test_a_use_is_noted_once_a_minute(tokens, django_assert_num_queries):
     with django_assert_num_queries(0):
-        session_touch(session=tokens.session)
+        LOG_INS.touch(tokens.session)
     long_ago = timezone.now() - timedelta(minutes=2)
     later(tokens, last_used_at=long_ago)
     session = row(tokens)
     with django_assert_num_queries(1):
-        session_touch(session=session)
+        LOG_INS.touch(session)
     assert row(tokens).last_used_at > long_ago

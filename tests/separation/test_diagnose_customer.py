@@ -9,7 +9,8 @@ from django.core.management import call_command
 
 from config.mail import mail_queue
 from config.masking import mask_email
-from customers.login import CredentialsWrong, customer_log_in
+from config.sessions import CredentialsWrong
+from customers.login import customer_log_in
 from separation.decisions import duplicate_keep, duplicate_merge
 from separation.models import Chunk
 from tests.databases import manage

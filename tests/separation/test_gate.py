@@ -8,6 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 from separation import gate
 from separation.models import Phase
 from tests.api import Api, problem
+from tests.factories import PASSWORD, UserFactory
 
 NOT_YET = "Customers' accounts are not open here yet. Please use the site you know."
 LAST_TIME = "Accounts are being moved for the last time. Please come back in a while."
@@ -51,6 +52,14 @@ def test_the_phase_opens_and_shuts_the_portal(
 def test_everything_else_stays_reachable(api: Api, address: str) -> None:
     Phase.objects.update(closed=True)
     assert api.get(address).status_code in (200, 302)
+
+
+@pytest.mark.parametrize("name", [Phase.LEGACY, Phase.CLEANING])
+def test_staff_work_in_every_phase(api: Api, name: str) -> None:
+    Phase.objects.update(name=name, closed=True)
+    user = UserFactory.create(role="SUPERADMIN")
+    answer = api.post("staff/auth/login", {"email": user.email, "password": PASSWORD})
+    assert api.get("staff/me", headers={"authorization": f"Bearer {answer.json()['access_token']}"}).status_code == 200
 
 
 def test_a_database_that_does_not_answer_is_a_503_too(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,9 @@ WRITES = (
     """INSERT INTO customer_sessions (id, customer_id, token_hash, family, expires_at)
     VALUES (gen_random_uuid(), %(lena)s, '', gen_random_uuid(), now())""",
     "UPDATE customer_sessions SET revoked_at = now() WHERE customer_id = %(lena)s",
+    """INSERT INTO staff_sessions (id, user_id, password_hash, token_hash, family, expires_at)
+    VALUES (gen_random_uuid(), %(lena)s, '', '', gen_random_uuid(), now())""",
+    "DELETE FROM staff_sessions",
     "INSERT INTO request_throttles (key, expires_at) VALUES ('x', now())",
     "DELETE FROM request_throttles",
     "SELECT separation_arrive('lena@example.org')",

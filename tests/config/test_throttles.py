@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
+from config.throttles import TooManyRequests, attempt_begin, attempts_forget, throttle
 from customers.models import RequestThrottle
-from customers.throttles import TooManyRequests, attempt_begin, attempts_forget, throttle
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from django.db import connection
 from config.api.problems import DomainError
 from config.sql import Queries
 
-_COUNTING = Queries(settings.BASE_DIR / "customers" / "sql" / "counting.sql")
+_COUNTING = Queries(settings.BASE_DIR / "config" / "throttles.sql")
 # After this many failures in a row the next log-in with an address waits: 1 second, 2, 4, … and at most 15 minutes.
 FREE_FAILURES = 5
 LONGEST_WAIT = 15 * 60
