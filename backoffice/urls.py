@@ -7,4 +7,9 @@ from backoffice.docs import DOCS
 urlpatterns = [
     *DOCS.urls(),
     path("", include("accounts.api.urls")),
+    path("", include("backoffice.api.urls")),
+    path("", include("menus.api.staff_urls")),
+    path("", include("reservations.api.staff_urls")),
+    path("", include("orders.api.staff_urls")),
+    path("", include("separation.staff_api")),  # separation: line
 ]

@@ -5,9 +5,11 @@ admin and the staff API ask the same dicts. Nothing is known of users here but w
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
+
+_Row = TypeVar("_Row", bound=Model)
 
 STAFF, MANAGER, OWNER = "STAFF", "MANAGER", "OWNER"
 # A right that no role in a restaurant gives.
@@ -30,6 +32,6 @@ def places(user: Any, allowed: Mapping[str, str], action: str) -> frozenset[int]
     return NOWHERE if role == SUPERADMIN else frozenset(user.restaurants_as(role))
 
 
-def within(queryset: QuerySet[Any], where: frozenset[int] | None, path: str = "restaurant_id") -> QuerySet[Any]:
+def within(queryset: QuerySet[_Row], where: frozenset[int] | None, path: str = "restaurant_id") -> QuerySet[_Row]:
     """Return the rows of QUERYSET that are at one of the restaurants WHERE, to whose ids PATH leads from a row."""
     return queryset if where is None else queryset.filter(**{f"{path}__in": where})

@@ -18,7 +18,19 @@ ON_BOARD, LAST = 100, 10
 
 
 def orders_of(customer: Customer) -> QuerySet[Order]:
-    """Return the orders of CUSTOMER, newest first, with their restaurants and items: two queries.
+    """Return the orders of CUSTOMER, newest first, with their restaurants and items: two queries."""
+    return (
+        orders_with_items(Order.objects.filter(customer=customer))
+        .only(
+            *("order_number", "status", "order_type", "total_amount", "reservation_id", "created_at", "updated_at"),
+            *("restaurant__slug", "restaurant__name"),
+        )
+        .order_by("-pk")
+    )
+
+
+def orders_with_items(orders: QuerySet[Order]) -> QuerySet[Order]:
+    """Return ORDERS with their restaurants and items: two queries.
 
     `modifiers` is read as the text it is: not everything that PostgreSQL takes for JSON is something to calculate with.
     """
@@ -28,16 +40,7 @@ def orders_of(customer: Customer) -> QuerySet[Order]:
         .only("order_id", "menu_item__name", "quantity", "price", "status", "notes")
         .order_by("pk")
     )
-    return (
-        Order.objects.filter(customer=customer)
-        .select_related("restaurant")
-        .only(
-            *("order_number", "status", "order_type", "total_amount", "reservation_id", "created_at", "updated_at"),
-            *("restaurant__slug", "restaurant__name"),
-        )
-        .prefetch_related(Prefetch("items", items))
-        .order_by("-pk")
-    )
+    return orders.select_related("restaurant").prefetch_related(Prefetch("items", items))
 
 
 def dishes_of(restaurant_id: int) -> QuerySet[MenuItem]:

@@ -187,7 +187,7 @@ def order_status(*, order: Order, status: str, actor_id: int, reason: str = "", 
     Raises OrderChanged where it is not as SEEN any more, StatusNotAllowed, NotReady and ReasonRequired.
     """
     with transaction.atomic():
-        row = _hold(order.pk)
+        row = order_hold(order_id=order.pk)
         was = row.status
         if was != status:
             _require_step(flow.ORDERS, f"Order {row.order_number}", row, status, seen)
@@ -203,13 +203,26 @@ def order_reopen(*, order: Order, actor_id: int, seen: str | None = None) -> Ord
     Raises OrderChanged where it is not as SEEN any more.
     """
     with transaction.atomic():
-        row = _hold(order.pk)
+        row = order_hold(order_id=order.pk)
         was = row.status
         if was in flow.OVER:
             _require_seen(f"Order {row.order_number}", row, seen)
             lines = row.items.values_list("status", flat=True)
             _set(row, {"status": flow.followed(Order.Status.NEW, list(lines))})
             _log(row, actor_id, f"Reopened: {_label(row, was)} → {_label(row, row.status)}.")
+    return row
+
+
+def order_hold(*, order_id: int) -> Order:
+    """Lock an order, and whose it is before it, until the caller's transaction ends; return it as it is now.
+
+    Raises OrderOver if it is gone.
+    """
+    _hold_person(Order.objects.filter(pk=order_id).values_list("customer_id", flat=True).first())
+    rows = Order.objects.select_for_update(no_key=True, of=("self",)).select_related("restaurant")
+    row = rows.filter(pk=order_id).first()
+    if row is None:
+        raise errors.OrderOver("This order is not there any more.")
     return row
 
 
@@ -241,18 +254,8 @@ def _numbered(**columns: Any) -> Order:
     return order
 
 
-def _hold(order_id: int) -> Order:
-    """Lock an order, and whose it is before it, until the caller's transaction ends; return it as it is now."""
-    _hold_person(Order.objects.filter(pk=order_id).values_list("customer_id", flat=True).first())
-    rows = Order.objects.select_for_update(no_key=True, of=("self",)).select_related("restaurant")
-    row = rows.filter(pk=order_id).first()
-    if row is None:
-        raise errors.OrderOver("This order is not there any more.")
-    return row
-
-
 def _hold_open(order_id: int) -> Order:
-    row = _hold(order_id)
+    row = order_hold(order_id=order_id)
     if row.status not in flow.OPEN:
         raise errors.OrderOver(f"Order {row.order_number} is {_said(row)}: reopen it first.")
     return row

@@ -52,6 +52,13 @@ class StaffSessionShown(serializers.ModelSerializer[StaffSession]):
         return bool(session.pk == self.context["request"].auth.pk)
 
 
+@extend_schema_serializer(component_name="StaffLink")
+class LinkShown(serializers.Serializer[Any]):
+    """Where it is."""
+
+    self = serializers.CharField()
+
+
 class WorkplaceShown(serializers.Serializer[Any]):
     """Where somebody works, and as what."""
 

@@ -57,13 +57,14 @@ def order_shown(order: Order) -> dict[str, Any]:
         "restaurant": restaurant_ref(order.restaurant),
         "reservation_id": order.reservation_id,
         "total_amount": money(order.total_amount),
-        "items": [_item(item) for item in order.items.all()],
+        "items": [item_shown(item) for item in order.items.all()],
         "created_at": instant(order.created_at),
         "updated_at": instant(order.updated_at),
     }
 
 
-def _item(item: OrderItem) -> dict[str, Any]:
+def item_shown(item: OrderItem) -> dict[str, Any]:
+    """Return a line as OrderItemSerializer describes it."""
     return {
         "id": item.pk,
         "name": item.menu_item.name,

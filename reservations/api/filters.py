@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django_filters import CharFilter, ChoiceFilter, FilterSet
+from django_filters import CharFilter, ChoiceFilter, FilterSet, NumberFilter
 
 from config.api.filters import day_filters
 from reservations.models import Reservation
@@ -27,6 +27,19 @@ class ReservationFilter(FilterSet):  # type: ignore[misc]
         method=_when,
         label="By the restaurant's clocks; upcoming ones come with the next first, all others with the last first.",
     )
+
+    @classmethod
+    def get_filters(cls) -> Any:
+        """Return the filters, those by days among them."""
+        return super().get_filters() | day_filters("reservation_date")
+
+
+class StaffReservationFilter(FilterSet):  # type: ignore[misc]
+    """What `GET staff/reservations` takes."""
+
+    status = ChoiceFilter(choices=Reservation.Status.choices)
+    restaurant = CharFilter(field_name="restaurant__slug", max_length=255, label="The restaurant's slug.")
+    customer = NumberFilter(field_name="customer_id", min_value=1, max_value=2**31 - 1, label="The customer's id.")
 
     @classmethod
     def get_filters(cls) -> Any:

@@ -1,6 +1,5 @@
 """Bookings over HTTP: those of a customer, those of a guest who has the link, and what can be booked."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -29,8 +28,8 @@ from customers.models import Customer
 from reservations import errors, ics
 from reservations.api import serializers as shapes
 from reservations.api.filters import ReservationFilter
+from reservations.api.once import KEY, LOCATION, ONCE_REFUSALS, REPLAYED, created_once
 from reservations.availability import availability
-from reservations.idempotency import Answer, idempotent
 from reservations.links import booking_of
 from reservations.models import Reservation
 from reservations.selectors import latest_reservations, reservations_of, reservations_shown
@@ -49,20 +48,10 @@ from restaurants.api.views import restaurant_or_404
 from restaurants.selectors import restaurants_active
 
 _TABLE_REFUSALS = errors.BookingRefused.__subclasses__()
-_CREATE_REFUSALS = (*_TABLE_REFUSALS, errors.AccountClosed, errors.IdempotencyMismatch, errors.InProgress)
+_CREATE_REFUSALS = (*_TABLE_REFUSALS, errors.AccountClosed, *ONCE_REFUSALS)
 _CHANGE_REFUSALS = (*_TABLE_REFUSALS, errors.NotChangeable, errors.AccountClosed)
 _CANCEL_REFUSALS = (errors.PastCutoff, errors.NotChangeable, errors.AccountClosed)
 _LINK_REFUSALS = (LinkInvalid, LinkExpired)
-_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "minLength": 8, "maxLength": 255},
-    OpenApiParameter.HEADER,
-    description="Repeats are answered as the first was, with `Idempotent-Replayed: true`, for a day.",
-)
-_REPLAYED = OpenApiParameter(
-    "Idempotent-Replayed", str, OpenApiParameter.HEADER, response=[201], description="`true` on a repeat's answer."
-)
-_LOCATION = OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[201], description="Where it is.")
 _SEEN = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, description="The `ETag` that was read: 412 if it is another by now."
 )
@@ -105,7 +94,7 @@ class ReservationsView(CustomerView, generics.GenericAPIView[Reservation]):
     @extend_schema(
         request=shapes.CreateSerializer,
         responses={201: shapes.ReservationSerializer},
-        parameters=[_KEY, _REPLAYED, _LOCATION],
+        parameters=[KEY, REPLAYED, LOCATION],
     )
     def post(self, request: Request) -> Response:
         """Book a table.
@@ -189,7 +178,7 @@ class GuestReservationsView(PublicView):
     @extend_schema(
         request=shapes.GuestCreateSerializer,
         responses={201: shapes.ReservationSerializer},
-        parameters=[_KEY, _REPLAYED],
+        parameters=[KEY, REPLAYED],
     )
     def post(self, request: Request, slug: str) -> Response:
         """Book a table without an account.
@@ -313,35 +302,11 @@ def _book(
 ) -> Response:
     """Create a booking, once for each Idempotency-Key of SCOPE, and answer with it."""
 
-    def do() -> tuple[int, Any]:
+    def made() -> dict[str, Any]:
         reservation = _fresh(create())
-        shown = shapes.reservation_shown(reservation, path_of(reservation))
-        # As text: a repeat is answered with the same bytes.
-        return 201, {"etag": etag_of(shown), "text": JSONRenderer().render(shown).decode()}
+        return shapes.reservation_shown(reservation, path_of(reservation))
 
-    key = _idempotency_key(request)
-    asked = {"path": request.path, "body": request.data}
-    answer = idempotent(scope=scope, key=key, request=asked, do=do) if key else Answer(*_atomically(do))
-    shown = json.loads(answer.body["text"])
-    headers = {"ETag": answer.body["etag"]}
-    if shown["links"]["self"]:
-        headers["Location"] = shown["links"]["self"]
-    if answer.replayed:
-        headers["Idempotent-Replayed"] = "true"
-    return Response(shown, status=answer.status, headers=headers)
-
-
-def _idempotency_key(request: Request) -> str:
-    """Return the key that the request may be repeated with, or nothing."""
-    key: str = request.headers.get("Idempotency-Key", "")
-    if key and not (8 <= len(key) <= 255 and key.isascii() and key.isprintable()):
-        raise ValidationError({"Idempotency-Key": "It has 8 to 255 printable characters of ASCII, such as a UUID."})
-    return key
-
-
-def _atomically(do: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
-    with transaction.atomic():
-        return do()
+    return created_once(request, scope, made)
 
 
 def _change(request: Request, reservation: Reservation, actor: Actor, path: str) -> Response:

@@ -32,7 +32,7 @@ FROM information_schema.columns c JOIN information_schema.tables t USING (table_
 WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE' ORDER BY 1, 2
 """
 OURS = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'separation%' ORDER BY 1"
-MIGRATION = "accounts/migrations/0002_contract.py"
+MIGRATION = "accounts/migrations/0003_contract.py"
 
 
 @dataclass(frozen=True)

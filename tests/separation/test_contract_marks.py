@@ -112,7 +112,7 @@ def test_a_plan_names_what_goes_and_what_changes(repository: Path) -> None:
     plan = plan_of(repository)
     assert plan.gone == ["separation/models.py"]
     assert plan.changed == {"config/settings.py": ('APPS = [\n    "a",\n]\n', 1)}
-    assert plan.undo == "git checkout -- . && rm -f accounts/migrations/0002_contract.py"
+    assert plan.undo == "git checkout -- . && rm -f accounts/migrations/0003_contract.py"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The staff API of what joins the apps."""

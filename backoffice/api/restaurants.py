@@ -1,0 +1,116 @@
+"""The restaurants one works for."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.serializers import LinkShown
+from accounts.api.views import StaffView
+from config.api.bodies import Exact, valid
+from config.api.etags import etag_of, require_match, tagged
+from config.api.pages import Ordering
+from config.api.schema import versioned
+from config.api.values import instant
+from config.rights import within
+from config.scoping import save_changes
+from restaurants.api.serializers import PUBLIC, RestaurantDetailSerializer, restaurant_detail
+from restaurants.models import Restaurant
+from restaurants.rights import RESTAURANTS
+
+# What an owner keeps right; where it is found, and whether it is there at all, is the platform's.
+_CHANGED = tuple(name for name in PUBLIC if name not in ("id", "slug"))
+
+
+@extend_schema_serializer(component_name="StaffRestaurant")
+class RestaurantShown(RestaurantDetailSerializer):
+    """A restaurant as those see it who work there."""
+
+    is_active = serializers.BooleanField()
+    updated_at = serializers.DateTimeField(allow_null=True)
+    links = LinkShown()
+
+    class Meta(RestaurantDetailSerializer.Meta):
+        fields = (*RestaurantDetailSerializer.Meta.fields, "is_active", "updated_at", "links")
+
+
+@extend_schema_serializer(component_name="StaffRestaurantChange")
+class RestaurantBody(Exact, serializers.ModelSerializer[Restaurant]):
+    """What an owner changes; what is not sent stays as it is."""
+
+    class Meta:
+        model = Restaurant
+        fields = _CHANGED
+
+
+class RestaurantsBase(StaffView):
+    """What both endpoints have in common."""
+
+    rights = RESTAURANTS
+
+    def restaurant(self, slug: str, action: str = "view") -> Restaurant:
+        """Return a restaurant that this user may do ACTION to; raises Http404 or PermissionDenied."""
+        rows: QuerySet[Restaurant] = within(Restaurant.objects.filter(slug=slug), self.places("view"), "pk")
+        found = rows.first()
+        if found is None:
+            raise Http404
+        self.require(action, found.pk)
+        return found
+
+
+class RestaurantsView(RestaurantsBase, GenericAPIView[Restaurant]):
+    """The restaurants one works for."""
+
+    queryset = Restaurant.objects.none()  # by which the OpenAPI document knows the model
+    serializer_class = RestaurantShown
+    filter_backends = (Ordering,)
+    ordering = ("name", "pk")
+    ordering_fields = ("name",)
+
+    def get_queryset(self) -> QuerySet[Restaurant]:
+        """Return those; of a SUPERADMIN, all there are."""
+        return self.seen(Restaurant.objects.all(), "pk")
+
+    @extend_schema(responses=RestaurantShown(many=True))
+    def get(self, request: Request) -> Response:
+        """List the restaurants one works for, by name."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response([_shown(each) for each in page or ()])
+
+
+class RestaurantView(RestaurantsBase):
+    """One restaurant."""
+
+    @versioned
+    @extend_schema(responses=RestaurantShown)
+    def get(self, request: Request, slug: str) -> Response:
+        """Show a restaurant one works for, with the opening hours of its week."""
+        return tagged(request, _shown(self.restaurant(slug)))
+
+    @versioned
+    @extend_schema(request=RestaurantBody, responses=RestaurantShown)
+    def patch(self, request: Request, slug: str) -> Response:
+        """Change a restaurant's texts, and how it is reached; for its owners."""
+        found, wanted = self.restaurant(slug, "change"), valid(RestaurantBody, request, partial=True)
+        with transaction.atomic():
+            row = Restaurant.objects.select_for_update(no_key=True).get(pk=found.pk)
+            require_match(request, etag_of(_shown(row)))
+            changed = [name for name, value in wanted.items() if getattr(row, name) != value]
+            for name in changed:
+                setattr(row, name, wanted[name])
+            save_changes(row, changed)
+        return tagged(request, _shown(row))
+
+
+def _shown(restaurant: Restaurant) -> dict[str, Any]:
+    return restaurant_detail(restaurant) | {
+        "is_active": restaurant.is_active,
+        "updated_at": instant(restaurant.updated_at),
+        "links": {"self": f"/api/v1/staff/restaurants/{restaurant.slug}"},
+    }
