@@ -8,12 +8,12 @@ from uuid import UUID
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 
+from config.throttles import throttle
 from customers.locks import changes_are_by, customer_locked
 from customers.models import Customer
 from customers.selectors import open_sessions
 from customers.services import customer_close, customer_open, password_forgotten, verification_resend
 from customers.sessions import session_end, sessions_end
-from customers.throttles import throttle
 from orders.forgetting import customer_forget
 from reservations.services import Actor
 

@@ -36,7 +36,15 @@ class RecipeBody(Exact, serializers.ModelSerializer[Recipe]):
 
     class Meta:
         model = Recipe
-        fields = (*_TEXTS, "category", "yield_quantity", "yield_unit", "prep_time_minutes", "cook_time_minutes", "tags")
+        fields: tuple[str, ...] = (
+            *_TEXTS,
+            "category",
+            "yield_quantity",
+            "yield_unit",
+            "prep_time_minutes",
+            "cook_time_minutes",
+            "tags",
+        )
 
 
 @extend_schema_serializer(component_name="StaffRecipeLine")

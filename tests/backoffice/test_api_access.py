@@ -35,7 +35,8 @@ METHODS = ("get", "post", "put", "patch", "delete")
 ASKED = {"restaurants/{slug}/guests": "?phone=5500"}
 
 # By what each address answers to nobody (who works nowhere), staff, a manager, the owner, an admin and a superadmin
-# about what is theirs; and to staff and the owner about what is another restaurant's. Whoever writes sends an empty body and no If-Match.
+# about what is theirs; and to staff and the owner about what is another restaurant's. Whoever writes sends an empty
+# body and no If-Match.
 ONESELF = "401 200 200 200 200 200", "200 200"
 STAFFS = "401 200 200 200 200 200", "404 404"
 STAFFS_TO_WRITE = "401 400 400 400 400 400", "404 404"
