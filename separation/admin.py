@@ -38,6 +38,7 @@ from separation.panels import figures
 from separation.rehearsal import is_sound
 from separation.requests import ask, said_by
 from separation.reviews import review_sign, review_withdraw
+from separation.settling import Settling, named
 from separation.watch import table_of
 
 RUN_COLOURS = {"running": "info", "done": "success", "failed": "danger", "interrupted": "warning"}
@@ -77,8 +78,11 @@ class RecordAdmin(ScopedAdmin):
             rows = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters:
             return HttpResponseRedirect(f"../?{ERROR_FLAG}=1")
-        columns = [field.attname for field in self.opts.concrete_fields if field.attname not in self.not_exported]
-        return csv_answer(self.opts.db_table, rows, columns)
+        return csv_answer(self.opts.db_table, rows, self.exported(request))
+
+    def exported(self, request: HttpRequest) -> list[str]:
+        """Return the columns of the file."""
+        return [field.attname for field in self.opts.concrete_fields if field.attname not in self.not_exported]
 
 
 class ReviewedFilter(admin.SimpleListFilter):
@@ -152,12 +156,6 @@ class ReviewedAdmin(RecordAdmin):
             "outdated": bool(record.reviewed_at and changed and changed > record.reviewed_at),
         }
         return [render_to_string("separation/review.html", context, request)]
-
-
-def named(request: HttpRequest) -> str:
-    """Return who asks, for the record: the name and the number, and no address."""
-    user: Any = request.user
-    return f"{user.name} (user {user.pk})"[:200] if user.name else f"user {user.pk}"
 
 
 @admin.register(Run)
@@ -310,11 +308,14 @@ class ChunkAdmin(RecordAdmin):
 
 
 @admin.register(Finding)
-class FindingAdmin(ReviewedAdmin):
-    """Findings, each with the row that it is about."""
+class FindingAdmin(Settling, ReviewedAdmin):
+    """Findings, each with the row that it is about, and what can be done about it."""
 
     empty_hint = "Nothing to decide. Findings are made by: python manage.py migrate_customers --execute"
-    list_display = ("id", "kind", "state_label", "table_name", "row_id", "created_at", "run_id", "signed_off")
+    list_display = (
+        *("id", "kind", "state_label", "about_what", "decision", "decided_by", "table_name", "row_id", "created_at"),
+        *("run_id", "signed_off"),
+    )
     list_filter = ("kind", "state", "table_name", ReviewedFilter)
     search_fields = ("=row_id",)
     search_help_text = "Number of the row it is about"
@@ -331,14 +332,20 @@ class FindingAdmin(ReviewedAdmin):
         finding = self.get_object(request, object_id)
         seen = finding and self.has_view_permission(request, finding)
         panels = [_row_of(finding), *self.review_of(request, finding)] if seen else []
+        more = {"panels": panels, "settling": self.settling(request, finding) if seen else None}
         return super().change_view(  # type: ignore[no-any-return]
-            request, object_id, form_url, {**(extra_context or {}), "panels": panels}
+            request, object_id, form_url, {**(extra_context or {}), **more}
         )
 
     @column("state", colours=FINDING_COLOURS)
     def state_label(self, finding: Finding) -> tuple[str, str]:
         """Return the state and its name."""
         return finding.state, finding.get_state_display()
+
+    @column("about")
+    def about_what(self, finding: Any) -> str:
+        """Return what it is about, in words."""
+        return finding.about or "gone"
 
 
 def _row_of(finding: Finding) -> SafeString:

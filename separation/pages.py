@@ -10,10 +10,10 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from config.pages import staff_page
-from separation.admin import named
 from separation.board import board_of, live_of
 from separation.errors import VERIFY, Refused
 from separation.models import Phase
+from separation.settling import named
 from separation.verifying import verification_ask
 from separation.watch import LAST
 

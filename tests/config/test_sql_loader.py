@@ -12,7 +12,7 @@ GIVEN: dict[str, dict[str, str]] = {name: {"schema": "x"} for name in ("keep_vis
 DECIDING = ("email_key", "finding_state", "confined_findings", "places")
 WORDS = dict.fromkeys(("schema", "readable", *DECIDING, *SHARED, *BOTH_WAYS), "x")
 GIVEN |= dict.fromkeys(("checks.sql", "mirror.sql", "mirror_back.sql"), WORDS)
-GIVEN |= dict.fromkeys(("decisions.sql", "row_decisions.sql", "diagnosis.sql"), WORDS)
+GIVEN |= dict.fromkeys(("decisions.sql", "row_decisions.sql", "portraits.sql", "diagnosis.sql"), WORDS)
 GIVEN["board.sql"] = dict.fromkeys(("readings", "at_work", "pace"), "x")
 # separation: end
 
