@@ -15,6 +15,7 @@ from separation.decisions import SQL as DECISIONS
 from separation.migrator import CHUNK
 
 SQL = Queries(settings.BASE_DIR / "separation" / "sql" / "portraits.sql", {"readable": CHUNK.readable})
+_ID = "Number"
 _PROFILE = {
     "dietary_restrictions": "Diet",
     "special_requests": "Requests",
@@ -59,9 +60,9 @@ class Portraits:
 def portraits(connection: BaseDatabaseWrapper, ids: list[int]) -> Portraits:
     """Return these users, as far as they exist, with what tells people apart; what none of them has is left out."""
     people = [_lines(*values) for values in rows(connection, SQL.people, ids=ids)]
-    labels = [label for label in people[0] if any(one[label] for one in people)] if people else []
+    labels = [label for label in people[0] if label != _ID and any(one[label] for one in people)] if people else []
     lines = [Line(label, [one[label] or "–" for one in people]) for label in labels]
-    return Portraits([int(one["Number"]) for one in people], lines)
+    return Portraits([int(one[_ID]) for one in people], lines)
 
 
 def twins(connection: BaseDatabaseWrapper, user_id: int) -> list[int]:
@@ -96,7 +97,7 @@ def _lines(
 ) -> dict[str, str]:
     """Return what is said of one person, by label."""
     said = {
-        "Number": str(identifier),
+        _ID: str(identifier),
         "Name": name or "",
         "Email": email,
         "Phone": phone or "",

@@ -36,10 +36,12 @@ from separation.rights import FINDINGS, OWNERS_ANSWER
 from separation.words import MEANS, SAYS
 
 # Columns that say something of the engine, or of people whom a restaurant may not know.
-_THE_ENGINES = ("detail", "run", "run_id", "signed_off", "reviewed_by", "reviewed_at", "review_note")
+_THE_ENGINES = ("detail", "run", "run_id", "signed_off", "reviewed_by", "reviewed_at", "review")
 # A page does not wait as long as a command for a lock that somebody holds: some two seconds.
 _ATTEMPTS = 6
 _CHOICES = 8
+# No row has this number, or a higher one.
+_NO_ROW = 2**31
 _PREFETCHED = 1000
 
 
@@ -182,7 +184,7 @@ def answers_of(request: HttpRequest, finding: Finding) -> tuple[str, ...]:
     """Return what this user may answer to FINDING as it is now: nothing, unless it waits for them, or can be undone."""
     where = places(request.user, FINDINGS, "settle")
     may = ANSWERS.get(finding.kind, ()) if where is None else OWNERS_ANSWER.get(finding.kind, ())
-    if where == NOWHERE or not may:
+    if where == NOWHERE or not may or finding.row_id >= _NO_ROW:
         return ()
     over = phase_of(_connection()) in (Phase.CLEANING, Phase.SEPARATED)
     undoable = {*may, *([Finding.LEFT] if Finding.KEEP in may else [])} - {Finding.MAIL}
@@ -231,7 +233,7 @@ def _value(answer: str, value: str) -> int | str | None:
         return None
     if answer == Finding.RENAME:
         return value
-    if not value.isdecimal() or int(value) >= 2**31:
+    if not value.isdecimal() or int(value) >= _NO_ROW:
         raise SeparationError(f"{value[:40]} is not the number of a {_NOUNS[answer]}.")
     return int(value)
 

@@ -25,7 +25,7 @@ FROM users u
     LEFT JOIN LATERAL (SELECT preferred_contact_method, dietary_restrictions, special_requests, vip_status, tags, notes,
             birthday, anniversary
         FROM customer_profiles p WHERE p.user_id = u.id OR p.customer_id = u.id ORDER BY p.id LIMIT 1) f ON true
-WHERE u.id = ANY (%(ids)s::integer[]) ORDER BY u.id
+WHERE u.id = ANY (%(ids)s::bigint[]) ORDER BY u.id
 
 -- name: about
 -- Names what a finding in separation_findings is about: a person, a booking by its guest, a menu or recipe; null once the row

@@ -100,12 +100,10 @@ def world(db: None) -> World:
     # separation: begin
     run = RunFactory.create(operator=f"{SECRET} operator")
     chunk = ChunkFactory.create(run=run, error=f"{SECRET} error")
-    finding = FindingFactory.create(run=run, detail={"error": SECRET})
     backup = BackupFactory.create(path=f"/backups/{SECRET}")
     engine = SimpleNamespace(
         run=run,
         chunk=chunk,
-        finding=finding,
         backup=backup,
         rehearsal=RehearsalFactory.create(backup_id=SECRET),
         look=LookFactory.create(failures=[SECRET]),
@@ -115,6 +113,13 @@ def world(db: None) -> World:
     records |= {f"separation.{name}": row.pk for name, row in vars(engine).items()}
     # separation: end
     ours, theirs = rows_of(here, "Ours"), rows_of(there, SECRET)
+    # separation: begin
+    for rows in (ours, theirs):
+        recipe = rows.by_label["menus.recipe"]
+        found = {"kind": "no_restaurant", "table_name": "recipes", "row_id": recipe}
+        finding = FindingFactory.create(run=run, detail={"error": SECRET}, **found)
+        rows.by_label["separation.finding"] = finding.pk
+    # separation: end
     shared = CustomerFactory.create(first_name="Both", last_name="Guest", email="both@example.org")
     CustomerRestaurantFactory.create(customer=shared, restaurant=here, visit_count=3, notes="window seat")
     CustomerRestaurantFactory.create(customer=shared, restaurant=there, visit_count=777, notes=f"{SECRET} rude")

@@ -22,6 +22,8 @@ STAFF = "302 302 200 200 200 200 200"
 ONLY_SUPERADMINS_FIND_IT = "302 302 302 302 302 302 200"
 ONLY_SUPERADMINS_REACH_IT = "302 302 404 404 404 404 200"
 ONLY_MANAGERS_FIND_IT = "302 302 302 200 200 200 200"
+OWNERS = "302 302 403 403 200 200 200"
+ONLY_OWNERS_FIND_IT = "302 302 302 302 200 200 200"
 
 RECORDS = {
     "list": SUPERADMINS,
@@ -53,6 +55,16 @@ FOR_MANAGERS = {
     "history ours": ONLY_MANAGERS_FIND_IT,
     "history theirs": ONLY_SUPERADMINS_FIND_IT,
 }
+FOR_OWNERS = {
+    "list": OWNERS,
+    "add": NOBODY,
+    "change ours": OWNERS,
+    "change theirs": "302 302 403 403 302 302 200",
+    "delete ours": NOBODY,
+    "delete theirs": NOBODY,
+    "history ours": ONLY_OWNERS_FIND_IT,
+    "history theirs": ONLY_SUPERADMINS_FIND_IT,
+}
 EXPECTED = {
     "restaurants.restaurant": FOR_STAFF | {"add": SUPERADMINS},
     "accounts.user": RECORDS | {"add": SUPERADMINS, "delete ours": SUPERADMINS, "delete theirs": SUPERADMINS},
@@ -65,7 +77,7 @@ EXPECTED = {
     # separation: begin
     "separation.run": RECORDS,
     "separation.chunk": RECORDS,
-    "separation.finding": RECORDS,
+    "separation.finding": FOR_OWNERS,
     "separation.backup": RECORDS,
     "separation.rehearsal": RECORDS,
     "separation.look": RECORDS,
@@ -144,6 +156,10 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "orders_order_board": ("GET /admin/orders/order/board/", STAFF),
     "orders_order_take": ("GET /admin/orders/order/{order}/take/", STAFF, ONLY_SUPERADMINS_FIND_IT),
     # separation: begin
+    "separation_finding_settle": (
+        "GET /admin/separation/finding/{finding}/settle/?answer=place",
+        *(OWNERS, "302 302 403 403 302 302 200"),
+    ),
     "separation_run_ask": ("POST /admin/separation/run/{run}/ask/", "302 302 403 403 403 403 400"),
     "separation_run_review": ("POST /admin/separation/run/{run}/review/", "302 302 403 403 403 403 302"),
     "separation_finding_review": ("POST /admin/separation/finding/{finding}/review/", "302 302 403 403 403 403 302"),

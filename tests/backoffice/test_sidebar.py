@@ -17,6 +17,8 @@ INTEGRITY = [
 ]
 # separation: end
 RESTAURANTS = ("Platform", ["Restaurants"])
+FINDINGS: list[tuple[str, list[str]]] = []
+FINDINGS = [("Data integrity", ["Findings"])]  # separation: line
 
 
 def shown(client: Client, path: str) -> list[tuple[str, list[str]]]:
@@ -33,8 +35,8 @@ def shown(client: Client, path: str) -> list[tuple[str, list[str]]]:
     [
         ("staff", [SHIFT, RESTAURANTS]),
         ("manager", [SHIFT, MENUS, CUSTOMERS, RESTAURANTS]),
-        ("owner", [SHIFT, MENUS, CUSTOMERS, RESTAURANTS]),
-        ("admin", [SHIFT, MENUS, CUSTOMERS, RESTAURANTS]),
+        ("owner", [SHIFT, MENUS, CUSTOMERS, *FINDINGS, RESTAURANTS]),
+        ("admin", [SHIFT, MENUS, CUSTOMERS, *FINDINGS, RESTAURANTS]),
         (
             "superadmin",
             [
