@@ -88,7 +88,7 @@ class Settling(ScopedAdmin):
 
     def exported(self, request: HttpRequest) -> list[str]:
         """Return the columns of the list as a file, in the same way."""
-        columns: Any = super().exported(request)  # type: ignore[misc]
+        columns: Any = super().exported(request)
         return [name for name in columns if name not in _THE_ENGINES or _is_superadmin(request)]
 
     def scoped(self, queryset: QuerySet[Any], places: frozenset[int]) -> QuerySet[Any]:

@@ -156,6 +156,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "orders_order_board": ("GET /admin/orders/order/board/", STAFF),
     "orders_order_take": ("GET /admin/orders/order/{order}/take/", STAFF, ONLY_SUPERADMINS_FIND_IT),
     # separation: begin
+    "separation_finding_export": ("GET /admin/separation/finding/export/", OWNERS),
     "separation_finding_settle": (
         "GET /admin/separation/finding/{finding}/settle/?answer=place",
         *(OWNERS, "302 302 403 403 302 302 200"),
@@ -165,7 +166,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "separation_finding_review": ("POST /admin/separation/finding/{finding}/review/", "302 302 403 403 403 403 302"),
     **{
         f"separation_{name}_export": (f"GET /admin/separation/{name}/export/", SUPERADMINS)
-        for name in ("run", "chunk", "finding", "backup", "rehearsal", "look", "verification", "checked")
+        for name in ("run", "chunk", "backup", "rehearsal", "look", "verification", "checked")
     },
     # separation: end
     "logout": ("POST /admin/logout/", "302 302 200 200 200 200 200"),  # the last: it ends the log-ins
