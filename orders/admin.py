@@ -15,6 +15,7 @@ from config.scoping import ScopedAdmin, ScopedRelatedFilter, TableInline, column
 from orders import pages
 from orders.models import Order, OrderItem
 from orders.rights import ORDERS
+from reservations.desk import AT_TABLE
 
 STATUS_COLOURS = {"NEW": "info", "IN_PROGRESS": "info", "READY": "info", "COMPLETED": "success", "CANCELLED": "danger"}
 
@@ -28,6 +29,9 @@ class OrderItemInline(TableInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrderItem]:
         """Return the lines with their menu items."""
         return super().get_queryset(request).select_related("menu_item")  # type: ignore[no-any-return]
+
+
+AT_TABLE.append(("Order", "admin:orders_order_add"))
 
 
 @admin.register(Order)

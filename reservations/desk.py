@@ -31,7 +31,7 @@ from reservations.forms import BookForm, CancelForm, EditForm, TableForm, Tables
 from reservations.idempotency import idempotent
 from reservations.models import Reservation
 from reservations.rights import RESERVATIONS
-from reservations.selectors import DaySheet, day_sheet, service_day_at
+from reservations.selectors import DaySheet, SheetRow, day_sheet, service_day_at
 from reservations.services import (
     WALK_IN,
     Actor,
@@ -63,6 +63,9 @@ _MARKS: dict[str, Callable[..., Reservation]] = {
     Step.REOPEN: reservation_reopen,
 }
 
+# What apps above this one offer for a party that sits: a label, and the name of an address that takes `?reservation=`.
+AT_TABLE: list[tuple[str, str]] = []
+
 View = Callable[..., HttpResponse]
 
 
@@ -91,10 +94,12 @@ def day_view(request: HttpRequest) -> HttpResponse:
     today = service_day_at(restaurant, now)
     sheet = day_sheet(restaurant=restaurant, day=_day(request.GET.get("date"), today))
     stage = request.GET.get("stage", "")
+    rows = [_row(row, now) for row in sheet.rows if stage in ("", row.stage)]
     context: dict[str, Any] = {
         "sheet": sheet,
         "restaurants": restaurants,
-        "rows": [_row(row, sheet, now) for row in sheet.rows if stage in ("", row.stage)],
+        "rows": [row for row in rows if row["at"].stage in PRESENT],
+        "done": [row for row in rows if row["at"].stage not in PRESENT],
         "tiles": _tiles(sheet, stage),
         "slots": _slots(sheet),
         "today": today,
@@ -429,17 +434,19 @@ def _version(row: Reservation) -> str:
     return str(row.updated_at)
 
 
-def _row(row: Any, sheet: DaySheet, now: datetime) -> dict[str, Any]:
+def _row(row: SheetRow, now: datetime) -> dict[str, Any]:
     """Return one line of the day, with what may be done with it."""
     begins = row.starts_at
     steps = _steps_of(row.stage, is_due=begins is None or begins <= now)
     booking = row.reservation
+    seated = row.stage == Stage.SEATED
     texts = [text for text in (booking.special_requests, booking.notes, booking.guest_notes) if text]
     return {
         "at": row,
         "booking": booking,
         "steps": steps,
         "texts": texts,
+        "links": [(label, f"{reverse(name)}?reservation={booking.pk}") for label, name in AT_TABLE if seated],
         "late": row.is_late(now),
         "over": row.is_overdue(now),
     }

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
+from django.contrib.messages.storage import default_storage
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -31,12 +32,14 @@ def preview_view(request: HttpRequest, number: int) -> HttpResponse:
     if where is not None and not where:
         raise PermissionDenied
     restaurant = get_object_or_404(within(Restaurant.objects.all(), where, "pk"), pk=number)
+    # It would say that it was saved, which is not so.
+    kept, request._messages = request._messages, default_storage(request)  # type: ignore[attr-defined]
     with transaction.atomic():
         answer: Any = admin.site.get_model_admin(Restaurant).changeform_view(request, str(number))
         is_saved = answer.status_code == 302
         days = _days(Restaurant.objects.select_related("booking_policy").get(pk=number)) if is_saved else []
         transaction.set_rollback(True)
-    list(messages.get_messages(request))  # that it was saved, which is not so
+    request._messages = kept  # type: ignore[attr-defined]
     page = reverse("admin:restaurants_restaurant_change", args=[number])
     return staff_page(
         request,

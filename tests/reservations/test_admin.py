@@ -161,7 +161,9 @@ def test_the_times_that_result_are_shown_before_anything_is_saved(
     soon = date.today() + timedelta(days=3)
     week = {f"opening_hours_{number}": "18:00-20:00" for number in range(7)}
     other = {"opening_exceptions-0-date": soon.isoformat(), "opening_exceptions-0-hours": "12:00-13:45"}
-    days = client.post(path, form(restaurant, **week, **other)).context["days"]
+    answer = client.post(path, form(restaurant, **week, **other))
+    days = answer.context["days"]
+    assert list(answer.context["messages"]) == []
     assert len(days) == 14
     found = {each["day"]: (each["hours"], each["note"], each["times"]) for each in days}
     assert found[soon] == (

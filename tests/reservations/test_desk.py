@@ -76,12 +76,13 @@ def test_the_day_with_its_bookings(
     with django_assert_num_queries(10):
         page = desk.get(f"{BASE}day/", {"restaurant": str(place.pk), "date": DAY.isoformat()})
     shown = page.content.decode()
-    rows = page.context["rows"]
+    rows = [*page.context["rows"], *page.context["done"]]
     assert [(row["at"].time, row["booking"].customer_name, row["steps"]) for row in rows] == [
-        ("18:30", "Cancelled", []),
         ("19:00", "<b>Sits</b>", ["complete", "reopen"]),
         ("19:30", "Comes", ["seat"]),
+        ("18:30", "Cancelled", []),
     ]
+    assert f"/admin/orders/order/add/?reservation={rows[0]['booking'].pk}" in shown
     assert [(tile["stage"], tile["parties"], tile["covers"]) for tile in page.context["tiles"]] == [
         ("expected", 1, 4),
         ("seated", 1, 8),

@@ -1,6 +1,7 @@
 """What staff book and mark while both schemas live is what the old application would have written, and vice versa."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -63,7 +64,14 @@ def test_an_evening_at_the_desk_is_the_old_application_s_too(old):
     book(old, lena, 1)  # by which the restaurant knows her
     waiter = query(connection, "SELECT min(id) FROM users WHERE NOT is_customer")[0][0]
     here, actor = Restaurant.objects.get(pk=1), Actor("staff", waiter)
-    table = {"restaurant": here, "actor": actor, "day": NOW.date(), "time": "19:00", "contact": GUEST, "now": NOW}
+    table: dict[str, Any] = {
+        "restaurant": here,
+        "actor": actor,
+        "day": NOW.date(),
+        "time": "19:00",
+        "contact": GUEST,
+        "now": NOW,
+    }
 
     hers = staff_book(**table, customer=Customer.objects.get(pk=lena), party_size=4, table_ids=[4, 5], override=True)
     guests = staff_book(**table, party_size=2, source="walk_in", override=True)
