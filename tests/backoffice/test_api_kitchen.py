@@ -1,0 +1,259 @@
+"""Recipes, menus, customers and the restaurant itself over the staff's API: written by who has seen them."""
+
+from typing import Any
+
+import pytest
+
+from menus.models import Menu, MenuItem, Recipe
+from restaurants.models import Restaurant
+from tests.api import Api, problem, refused
+from tests.backoffice.staff_api import Place, as_staff, place
+from tests.factories import CustomerFactory, staff_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def here() -> Place:
+    return place("here")
+
+
+@pytest.fixture
+def api(here: Place) -> Api:
+    return as_staff(staff_of(here.restaurant, "OWNER"))
+
+
+def seen(answer: Any) -> dict[str, str]:
+    return {"If-Match": answer["ETag"]}
+
+
+def shown(answer: Any, status: int = 200) -> Any:
+    """Return the body of ANSWER without the time it was written."""
+    body = answer.json()
+    assert answer.status_code == status, body
+    assert body.pop("updated_at").endswith("Z")
+    return body
+
+
+def test_a_recipe_is_written_changed_and_scaled(api: Api, here: Place) -> None:
+    body = {
+        "restaurant": "here",
+        "name": "Broth",
+        "instructions": "Boil.",
+        "category": "Soups",
+        "yield_quantity": "4",
+        "yield_unit": "portions",
+        "tags": ["vegan"],
+        "ingredients": [{"quantity": "1.5", "unit": "l", "ingredient": "water"}],
+    }
+    made = api.post("staff/recipes", body)
+    recipe = Recipe.objects.latest("pk")
+    (line,) = recipe.ingredients.all()
+    path = f"/api/v1/staff/recipes/{recipe.pk}"
+    whole = {
+        "id": recipe.pk,
+        "restaurant": {"id": here.restaurant.pk, "slug": "here", "name": "Here"},
+        "name": "Broth",
+        "description": "",
+        "category": "Soups",
+        "yield_quantity": "4.00",
+        "yield_unit": "portions",
+        "prep_time_minutes": None,
+        "cook_time_minutes": None,
+        "tags": ["vegan"],
+        "menu_title": "",
+        "menu_description": "",
+        "photo_url": "",
+        "links": {"self": path},
+        "instructions": "Boil.",
+        "ingredients": [
+            {
+                "id": line.pk,
+                "quantity": "1.50",
+                "unit": "l",
+                "ingredient": "water",
+                "sub_recipe_id": None,
+                "sub_recipe": "",
+            }
+        ],
+    }
+    assert shown(made, 201) == whole
+    assert api.get(f"{path}?amount=10").json()["ingredients"][0]["quantity"] == "3.75"
+    lines = [
+        {"id": line.pk, "quantity": "2", "unit": "l", "ingredient": "water"},
+        {"quantity": "1", "unit": "pc", "sub_recipe_id": here.recipe.pk},
+    ]
+    put = api.put(f"{path}/ingredients", {"ingredients": lines}, headers=seen(made))
+    assert [(each["quantity"], each["sub_recipe"]) for each in put.json()["ingredients"]] == [
+        ("2.00", ""),
+        ("1.00", "here recipe 0"),
+    ]
+    patched = api.patch(path, {"name": "Stock", "yield_unit": "", "category": ""}, headers=seen(put))
+    assert (patched.json()["name"], patched.json()["yield_unit"], patched.json()["category"]) == ("Stock", "", "")
+    assert refused(api.patch(path, {"name": "x"}, headers=seen(put))) == (412, "precondition_failed")
+    back = {"ingredients": [{"quantity": "1", "unit": "pc", "sub_recipe_id": recipe.pk}]}
+    other = api.get(f"staff/recipes/{here.recipe.pk}")
+    cycle = api.put(f"staff/recipes/{here.recipe.pk}/ingredients", back, headers=seen(other))
+    assert refused(cycle) == (422, "recipe_cycle")
+    assert [each["name"] for each in api.get("staff/recipes?search=sto").json()["results"]] == ["Stock"]
+
+
+def test_a_menu_is_built_ordered_shown_and_put_away(api: Api, here: Place) -> None:
+    made = api.post("staff/menus", {"restaurant": "here", "name": "Lunch", "show_decimals": False})
+    menu = Menu.objects.latest("pk")
+    path = f"/api/v1/staff/menus/{menu.pk}"
+    body = shown(made, 201)
+    layout = body.pop("layout")
+    assert (layout["show_decimals"], layout["show_dollar_sign"], len(layout)) == (False, True, 26)
+    assert body == {
+        "id": menu.pk,
+        "restaurant": {"id": here.restaurant.pk, "slug": "here", "name": "Here"},
+        "name": "Lunch",
+        "title": "",
+        "subtitle": "",
+        "is_archived": False,
+        "published_at": None,
+        "links": {"self": path},
+        "sections": [],
+    }
+    now = made
+    for name in ("Starters", "Mains"):
+        now = api.post(f"{path}/sections", {"name": name}, headers=seen(now))
+    starters, mains = (each["id"] for each in now.json()["sections"])
+    for item in ({"name": "Soup", "price": "5,00 €"}, {"recipe_id": here.recipe.pk, "price": "MP"}):
+        now = api.post(f"{path}/sections/{starters}/items", item, headers=seen(now))
+    soup, dish = now.json()["sections"][0]["items"]
+    assert (now.status_code, soup, dish) == (
+        201,
+        {
+            "id": soup["id"],
+            "name": "Soup",
+            "description": "",
+            "price": "5,00 €",
+            "amount": "5.00",
+            "active": True,
+            "recipe_id": None,
+        },
+        {
+            "id": dish["id"],
+            "name": "here recipe 0",
+            "description": "",
+            "price": "MP",
+            "amount": None,
+            "active": True,
+            "recipe_id": here.recipe.pk,
+        },
+    )
+    places = {"sections": [{"id": mains, "items": [dish["id"]]}, {"id": starters, "items": [soup["id"]]}]}
+    stale, now = now, api.put(f"{path}/order", places, headers=seen(now))
+    assert [(each["id"], [item["id"] for item in each["items"]]) for each in now.json()["sections"]] == [
+        (mains, [dish["id"]]),
+        (starters, [soup["id"]]),
+    ]
+    assert refused(api.put(f"{path}/order", places, headers=seen(stale))) == (412, "precondition_failed")
+    lost = {"sections": [{"id": mains, "items": []}]}
+    assert refused(api.put(f"{path}/order", lost, headers=seen(now))) == (409, "changed_meanwhile")
+    moved = {"price": "6", "active": False, "section_id": starters}
+    now = api.patch(f"{path}/items/{dish['id']}", moved, headers=seen(now))
+    now = api.patch(f"{path}/sections/{mains}", {"name": "Main courses", "active": False}, headers=seen(now))
+    assert [(each["name"], len(each["items"])) for each in now.json()["sections"]] == [
+        ("Main courses", 0),
+        ("Starters", 2),
+    ]
+    assert refused(api.delete(f"{path}/sections/{starters}", headers=seen(now))) == (409, "still_used")
+    now = api.delete(f"{path}/sections/{mains}", headers=seen(now))
+    now = api.delete(f"{path}/items/{dish['id']}", headers=seen(now))
+    assert [[item["name"] for item in each["items"]] for each in now.json()["sections"]] == [["Soup"]]
+    copy = api.post(f"{path}/duplicate", {})
+    assert (copy.status_code, copy.json()["name"], copy.json()["sections"][0]["items"][0]["name"]) == (
+        201,
+        "Lunch (copy)",
+        "Soup",
+    )
+    steps = ("publish", "publish", "withdraw", "publish", "archive", "publish", "restore")
+    states = [api.post(f"{path}/{step}").json() for step in steps]
+    assert [(bool(each["published_at"]), each["is_archived"]) for each in states] == [
+        (True, False),
+        (True, False),
+        (False, False),
+        (True, False),
+        (False, True),
+        (False, True),
+        (False, False),
+    ]
+    found = [each["name"] for each in api.get("staff/menus?archived=false&search=lunch").json()["results"]]
+    assert found == ["Lunch (copy)", "Lunch"]
+
+
+def test_nothing_of_another_restaurant_gets_onto_a_menu(api: Api, here: Place) -> None:
+    there, path = place("there"), f"staff/menus/{here.menu.pk}"
+    now = api.get(path)
+    theirs = {"recipe_id": there.recipe.pk}
+    added = api.post(f"{path}/sections/{here.section.pk}/items", theirs, headers=seen(now))
+    assert [each["field"] for each in problem(added)["errors"]] == ["recipe_id"]
+    for method, what in (("patch", f"items/{there.item.pk}"), ("delete", f"sections/{there.section.pk}")):
+        assert refused(getattr(api, method)(f"{path}/{what}", {"name": "x"}, headers=seen(now))) == (404, "not_found")
+    moved = api.patch(f"{path}/items/{here.item.pk}", {"section_id": there.section.pk}, headers=seen(now))
+    assert refused(moved) == (404, "not_found")
+    assert MenuItem.objects.get(pk=here.item.pk).section_id == here.section.pk
+    for kind, body in {"recipes": {"name": "x", "instructions": "x"}, "menus": {"name": "x"}}.items():
+        made = api.post(f"staff/{kind}", body | {"restaurant": "there"})
+        assert [each["field"] for each in problem(made)["errors"]] == ["restaurant"]
+
+
+def test_a_customer_shows_each_restaurant_its_own(api: Api, here: Place) -> None:
+    there = place("there")
+    here.customer.restaurants.update(visit_count=3, total_spent="99.50", notes="Window", vip_status=True)
+    here.customer.restaurants.create(restaurant=there.restaurant, visit_count=777)
+    body = api.get(f"staff/customers/{here.customer.pk}").json()
+    assert body.pop("created_at").endswith("Z")
+    (known,) = body.pop("restaurants")
+    assert (known.pop("first_visit"), known.pop("last_visit")) == (None, None)
+    assert body == {
+        "id": here.customer.pk,
+        "first_name": "Ida",
+        "last_name": "here 0",
+        "email": here.customer.email,
+        "email_verified": False,
+        "phone": "+49 30 550000",
+        "is_active": True,
+        "links": {"self": f"/api/v1/staff/customers/{here.customer.pk}"},
+    }
+    assert known == {
+        "restaurant": {"id": here.restaurant.pk, "slug": "here", "name": "Here"},
+        "visit_count": 3,
+        "total_spent": "99.50",
+        "vip_status": True,
+        "notes": "Window",
+    }
+    CustomerFactory.create(first_name="Ida", last_name="Nobody's")
+    for query, count in {
+        "search=ida": 1,
+        "search=550000": 1,
+        "search=xyz": 0,
+        "restaurant=there": 0,
+        "active=false": 0,
+    }.items():
+        assert len(api.get(f"staff/customers?{query}").json()["results"]) == count, query
+
+
+def test_an_owner_keeps_the_restaurants_texts_right(api: Api, here: Place) -> None:
+    shown_ = api.get("staff/restaurants/here")
+    changes = {"phone": "+49 30 1", "description": "Good soup"}
+    changed = api.patch("staff/restaurants/here", changes, headers=seen(shown_))
+    body = changed.json()
+    assert (changed.status_code, body["phone"], body["description"], body["is_active"]) == (
+        200,
+        "+49 30 1",
+        "Good soup",
+        True,
+    )
+    assert body["opening_hours"][0] == {
+        "day": "monday",
+        "intervals": [{"opens": "12:00", "closes": "22:00", "closes_next_day": False}],
+    }
+    for name in ("slug", "is_active", "opening_hours"):
+        faults = problem(api.patch("staff/restaurants/here", {name: "x"}, headers=seen(changed)))
+        assert [(each["field"], each["code"]) for each in faults["errors"]] == [(name, "unknown")]
+    assert Restaurant.objects.get(slug="here").phone == "+49 30 1"
+    assert [each["slug"] for each in api.get("staff/restaurants").json()["results"]] == ["here"]
