@@ -312,18 +312,13 @@ class FindingAdmin(Settling, ReviewedAdmin):
     """Findings, each with the row that it is about, and what can be done about it."""
 
     empty_hint = "Nothing to decide. Findings are made by: python manage.py migrate_customers --execute"
-    list_display = (
-        *("id", "kind", "state_label", "about_what", "decision", "decided_by", "table_name", "row_id", "created_at"),
-        *("run_id", "signed_off"),
-    )
+    list_display = ("id", "kind", "state_label", "about_what", "decided", "created_at", "run_id", "signed_off")
     list_filter = ("kind", "state", "table_name", ReviewedFilter)
     search_fields = ("=row_id",)
     search_help_text = "Number of the row it is about"
-    sortable_by = ("id", "row_id")
-    fields = (
-        *("id", "kind", "state", "table_name", "row_id", "detail", "run", "created_at", "updated_at"),
-        *("decision", "decided_by", "decided_at", "note"),
-    )
+    sortable_by = ("id",)
+    # What was decided stands above them.
+    fields = ("id", "kind", "state", "table_name", "row_id", "detail", "run", "created_at", "updated_at")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -345,7 +340,14 @@ class FindingAdmin(Settling, ReviewedAdmin):
     @column("about")
     def about_what(self, finding: Any) -> str:
         """Return what it is about, in words."""
-        return finding.about or "gone"
+        about = finding.about or f"{finding.table_name} {finding.row_id}, which is gone"
+        return shown_value(about)  # type: ignore[no-any-return]
+
+    @column("decided")
+    def decided(self, finding: Finding) -> str:
+        """Return what was decided, and by whom."""
+        decided = f"{finding.get_decision_display()}, by {finding.decided_by}" if finding.decision else ""
+        return shown_value(decided)  # type: ignore[no-any-return]
 
 
 def _row_of(finding: Finding) -> SafeString:

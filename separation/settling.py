@@ -40,6 +40,8 @@ _THE_ENGINES = ("detail", "run", "run_id", "signed_off", "reviewed_by", "reviewe
 # A page does not wait as long as a command for a lock that somebody holds: some two seconds.
 _ATTEMPTS = 6
 _CHOICES = 8
+# So many are settled together: a page of the list.
+_TOGETHER = 50
 # No row has this number, or a higher one.
 _NO_ROW = 2**31
 _PREFETCHED = 1000
@@ -69,7 +71,7 @@ class Settling(ScopedAdmin):
 
     allowed = FINDINGS
     change_form_outer_before_template = "separation/finding.html"
-    actions: ClassVar[tuple[str, ...]] = ("mail_all",)
+    actions: ClassVar[tuple[str, ...]] = ("settle_all",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the findings, each with what it is about."""
@@ -136,22 +138,41 @@ class Settling(ScopedAdmin):
         messages.success(request, f"Settled: {effect.what}.")
         return _to(found)
 
-    @admin.action(description="Mail a link that sets a password")
-    def mail_all(self, request: HttpRequest, findings: QuerySet[Finding]) -> None:
-        """Mail everybody among those chosen whose password nobody can read; say who was not, and why."""
-        sent = 0
-        for finding in findings.order_by("row_id"):
-            if Finding.MAIL not in answers_of(request, finding):
-                messages.warning(request, f"{finding}: nobody to be mailed.")
-                continue
-            try:
-                effect = give(request, finding, Finding.MAIL, "", note="mailed with others of the list", execute=True)
-            except SeparationError as refused:
-                messages.error(request, f"{finding}: {refused.message}")
-                continue
-            sent += 1
-            self.log_change(request, finding, f"Settled: {effect.what}.")
-        messages.success(request, f"{sent} mailed.")
+    @admin.action(description="Settle together …")
+    def settle_all(self, request: HttpRequest, findings: QuerySet[Finding]) -> HttpResponse | None:
+        """Settle those chosen by one answer that fits all of them: ask which, show what it does to each, and do it."""
+        chosen = list(findings.order_by("pk")[: _TOGETHER + 1])
+        if len(chosen) > _TOGETHER:
+            messages.error(request, f"More than {_TOGETHER} at once are more than anybody looks at: choose fewer.")
+            return None
+        fitting = [set(answers_of(request, one)) - {*NEEDS, UNDO} for one in chosen]
+        answers = [answer for answer in SAYS if all(answer in fits for fits in fitting)]
+        answer, note = request.POST.get("answer", ""), request.POST.get("note", "").replace("\x00", "").strip()
+        if answer not in answers or not note:
+            shown = [(one, *self._tried(request, one, answer)) for one in chosen] if answer in answers else []
+            return _ask_all(request, chosen, answers, answer, shown, missing="note" in request.POST)
+        done = sum(self._settled(request, one, answer, note) for one in chosen)
+        messages.success(request, f"{done} of {len(chosen)} settled.")
+        return None
+
+    def _tried(self, request: HttpRequest, finding: Finding, answer: str) -> tuple[str, str]:
+        """Return what an answer would do, and the seal of that; or why it would not."""
+        try:
+            effect = give(request, finding, answer, "")
+        except SeparationError as refused:
+            return refused.message, ""
+        return f"{effect.what}.", effect.seal
+
+    def _settled(self, request: HttpRequest, finding: Finding, answer: str, note: str) -> bool:
+        """Settle one of several; tell why not, and return whether it was."""
+        seen = request.POST.get(f"seen-{finding.pk}") or "nothing"
+        try:
+            effect = give(request, finding, answer, "", note=note, execute=True, seen=seen)
+        except SeparationError as refused:
+            messages.error(request, f"{finding}: {refused.message} Nothing was changed.")
+            return False
+        self.log_change(request, finding, f"Settled: {effect.what}. Why: {note}")
+        return True
 
     def settling(self, request: HttpRequest, finding: Finding) -> dict[str, Any]:
         """Return what the page of a finding shows above its columns."""
@@ -258,13 +279,36 @@ def _ask(request: HttpRequest, finding: Finding, answer: str) -> HttpResponse:
     )
 
 
+def _ask_all(
+    request: HttpRequest,
+    chosen: list[Finding],
+    answers: list[str],
+    answer: str,
+    shown: list[tuple[Finding, str, str]],
+    *,
+    missing: bool,
+) -> HttpResponse:
+    """Return the page that asks what is answered to several findings, or shows what that would do to each."""
+    return staff_page(
+        request,
+        "separation/settle_all.html",
+        title=f"{SAYS[answer][0]}: {len(chosen)} findings" if shown else f"Settle {len(chosen)} findings together",
+        trail=[("Findings", reverse("admin:separation_finding_changelist"))],
+        chosen=chosen,
+        says=[(one, *SAYS[one]) for one in answers],
+        answer=answer,
+        shown=shown,
+        missing=missing,
+    )
+
+
 def _preview(
     request: HttpRequest, finding: Finding, answer: str, value: str, effect: Effect, *, missing: bool
 ) -> HttpResponse:
     return staff_page(
         request,
         "separation/settle.html",
-        title=SAYS[answer][0].removesuffix(" …"),
+        title=SAYS[answer][0].replace("…", f"{_NOUNS.get(answer, '')} {value}"),
         trail=_trail(finding),
         finding=finding,
         answer=answer,

@@ -35,6 +35,8 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
+LIST = "/admin/separation/finding/"
+
 
 @pytest.fixture
 def here() -> Restaurant:
@@ -103,6 +105,19 @@ def settle(client: Client, finding: Finding, answer: str, value: Any = "", note:
 def press(client: Client, finding: Finding, given: dict[str, Any]) -> list[str]:
     done = client.post(page(finding, "settle/"), given, follow=True)
     assert done.status_code == 200
+    return [str(message) for message in done.context["messages"]]
+
+
+def settle_all(client: Client, findings: list[Finding], answer: str) -> list[str]:
+    """Choose several on the list, look at what an answer would do to each, and confirm; return what is told."""
+    given: dict[str, Any] = {"action": "settle_all", "_selected_action": [one.pk for one in findings]}
+    assert f'value="{answer}"' in client.post(LIST, given).content.decode()
+    shown = client.post(LIST, given | {"answer": answer}).content.decode()
+    given |= dict(re.findall(r'name="(seen-\d+)" value="(\w+)"', shown))
+    before = everything()
+    unexplained = client.post(LIST, given | {"answer": answer, "note": ""}).content.decode()
+    assert ("Say why, for the record" in unexplained, everything()) == (True, before)
+    done = client.post(LIST, given | {"answer": answer, "note": "all alike"}, follow=True)
     return [str(message) for message in done.context["messages"]]
 
 
@@ -285,17 +300,37 @@ def test_whoever_cannot_log_in_is_mailed(client: Client, owner: User, locked_out
     assert answers(client, first) == ["mail"]
     assert "Mailed a link that sets a password: by Olga Owner" in said(client, page(first))
 
-    chosen = {"action": "mail_all", "_selected_action": [one.pk for one in locked_out]}
-    told = client.post("/admin/separation/finding/", chosen, follow=True).context["messages"]
-    assert [str(one) for one in told] == [
-        f"{last}: Customer {last.row_id} is deactivated: activate the account first, in the admin.",
-        "2 mailed.",
-    ]
+    why = f"Customer {last.row_id} is deactivated: activate the account first, in the admin."
+    assert settle_all(client, locked_out, "mail") == [f"{last}: {why} Nothing was changed.", "2 of 3 settled."]
     assert sorted(mail.to for mail in Email.objects.all()) == [
         ["lost0@example.org"],
         ["lost0@example.org"],
         ["lost1@example.org"],
     ]
+
+
+def test_several_are_settled_together(client: Client, owner: User, here: Restaurant) -> None:
+    workers = [worker(here) for _ in range(3)]
+    there = worker(RestaurantFactory.create())
+
+    assert settle_all(client, workers, "staff") == ["3 of 3 settled."]
+    decided = {(one.decision, one.note) for one in Finding.objects.filter(pk__in=[one.pk for one in workers])}
+    assert decided == {("staff", "all alike")}
+    assert LogEntry.objects.count() == 3
+
+    def said_of(findings: list[Finding]) -> str:
+        chosen = [one.pk for one in findings]
+        shown = client.post(LIST, {"action": "settle_all", "_selected_action": chosen}, follow=True)
+        return " ".join(strip_tags(shown.content.decode().partition('<div class="staff-page')[2]).split())
+
+    assert "No answer fits all of these at once" in said_of([workers[0], worker(here)])
+    assert "No answer fits all of these at once" in said_of([twins_of(here)[2], worker(here)])
+    # Of a finding out of sight nobody hears anything.
+    assert str(there.row_id) not in said_of([there, worker(here)])
+    Finding.objects.filter(pk=there.pk).update(decision="")
+    client.post(LIST, {"action": "settle_all", "_selected_action": [there.pk], "answer": "staff", "note": "x"})
+    there.refresh_from_db()
+    assert there.decision == ""
 
 
 def test_who_sees_what_and_may_do_what(client: Client, here: Restaurant) -> None:
@@ -325,10 +360,10 @@ def test_who_sees_what_and_may_do_what(client: Client, here: Restaurant) -> None
 
     def seen_by(user: User) -> dict[str, list[str]]:
         client.force_login(user)
-        listed = client.get("/admin/separation/finding/")
+        listed = client.get(LIST)
         if listed.status_code != 200:
-            paths = [page(one, more) for one in found.values() for more in ("change/", "settle/?answer=keep")]
-            assert {client.get(path).status_code for path in paths} == {403}
+            paths = [page(found["worker"], more) for more in ("change/", "settle/?answer=keep", "history/")]
+            assert [client.get(path).status_code for path in paths] == [403, 403, 302]
             return {}
         ids = {row.pk for row in listed.context["cl"].result_list}
         out = {name for name, one in found.items() if client.get(page(one)).status_code == 302}
@@ -346,10 +381,10 @@ def test_who_sees_what_and_may_do_what(client: Client, here: Restaurant) -> None
     assert seen_by(staff_of(here, "OWNER")) == owners
     assert seen_by(staff_of(here, "STAFF", role=User.Role.ADMIN)) == owners
     assert seen_by(staff_of(here, "MANAGER")) == {}
-    everything_of = seen_by(UserFactory.create(role=User.Role.SUPERADMIN))
-    assert list(everything_of) == list(found)
-    assert everything_of["twin"] == ["merge", "keep", "rename"]
-    assert everything_of["no address"] == ["rename"]
+    client.force_login(UserFactory.create(role=User.Role.SUPERADMIN))
+    assert client.get(LIST).context["cl"].result_count == Finding.objects.count()
+    assert answers(client, found["twin"]) == ["merge", "keep", "rename"]
+    assert answers(client, found["no address"]) == ["rename"]
 
 
 def test_an_owner_is_not_shown_what_is_the_engines(client: Client, owner: User, here: Restaurant) -> None:
