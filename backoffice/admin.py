@@ -198,7 +198,7 @@ class CustomerAdmin(ScopedAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Return the customers who match."""
-        return customers_found(queryset, search_term), False
+        return customers_found(queryset, search_term, restaurants=self.places(request, "view")), False
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         """Return the filters: by one's own restaurants, and by what is known of where customers came from."""

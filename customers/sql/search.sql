@@ -27,3 +27,14 @@ BEGIN
     RETURN keys;
 END
 $$
+
+-- name: rarest
+-- Gives how many of all customers have the rarest key of these words, as a share, by the last ANALYZE: 0 for a key that is not
+-- among the most common, and where this role may not look at the statistics.
+SELECT coalesce(min(coalesce(s.share, 0)), 0)
+FROM unnest(%(words)s::text[]) w CROSS JOIN LATERAL unnest(customer_search_keys(lower(w))) k
+    LEFT JOIN (
+        SELECT unnest(p.most_common_elems::text::text[]) AS key,
+            unnest(p.most_common_elem_freqs[1:cardinality(p.most_common_elems::text::text[])]) AS share
+        FROM pg_stats p WHERE p.schemaname = current_schema() AND p.tablename = 'customers_search_idx'
+    ) s ON s.key = k

@@ -139,7 +139,7 @@ ORDER BY 1
 -- name: triggers
 -- Gives the triggers of tables that somebody else made, and that fire.
 SELECT t.tgrelid::regclass::text || '.' || t.tgname FROM pg_trigger t
-WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
+WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgname <> 'customer_changes'
     AND t.tgrelid IN (SELECT to_regclass(x) FROM unnest(%(tables)s::text[]) x) ORDER BY 1
 
 -- name: columns

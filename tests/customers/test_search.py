@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from customers.models import Customer
 from customers.search import customers_by_phone, customers_found
@@ -92,3 +93,19 @@ def test_a_caller_is_found_by_the_digits_of_their_phone(people: dict[str, Custom
         for where, digits in asked
     ]
     assert found == [["Ольга"], [], [], ["Ann"], ["Ольга"], ["Ann"], [], []]
+
+
+def test_a_word_that_many_have_is_looked_for_among_whom_a_restaurant_knows(people: dict[str, Customer]) -> None:
+    """Of whom the restaurant knows the same people are found, whether or not the statistics call a word common."""
+    here = CustomerRestaurantFactory.create(customer=people["ann"]).restaurant_id
+    CustomerRestaurantFactory.create(customer=people["karim"])
+    known = Customer.objects.filter(restaurants__restaurant=here)
+    for word, rare in (("example.org", True), ("example.org", False), ("zz", False), ("ann exa", False)):
+        if not rare:
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE customers")
+        with CaptureQueriesContext(connection) as captured:
+            found = list(customers_found(known, word, restaurants=frozenset({here})))
+        assert found == ([] if word == "zz" else [people["ann"]])
+        looked_up = "customer_search_keys" in captured.captured_queries[-2 if len(captured) > 2 else -1]["sql"]
+        assert looked_up is (rare or word == "zz"), word
