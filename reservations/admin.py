@@ -4,11 +4,11 @@ import datetime
 from typing import Any, cast
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from config.scoping import FormInline, ScopedAdmin, ScopedRelatedFilter, TableInline, column
-from reservations.desk import desk_urls
+from reservations.desk import book_view, desk_urls
 from reservations.forms import PolicyForm
 from reservations.models import BookingLog, BookingPolicy, OpeningException, Reservation
 from reservations.preview import preview_view
@@ -80,7 +80,7 @@ class ReservationAdmin(ScopedAdmin):
     allowed = RESERVATIONS
     linked_lookups = ("customer",)
     inlines = (BookingLogInline,)
-    empty_hint = "Change the search or the filters; reservations are made in the booking application."
+    empty_hint = "Change the search or the filters, or book a table."
 
     list_display = ("id", "customer_name", "day", "reservation_time", "party_size", "state", "restaurant")
     list_display_links = ("id", "customer_name")
@@ -106,9 +106,9 @@ class ReservationAdmin(ScopedAdmin):
     )
     readonly_fields = tuple(name for _, part in fieldsets for name in part["fields"] if name not in NOTES)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False: a booking is made by the booking rules, and not by a form over its columns."""
-        return False
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Return the page that books a table: by the booking rules, and no form over columns."""
+        return book_view(request)
 
     def get_urls(self) -> list[URLPattern]:
         """Return the pages, and those of the desk."""

@@ -6,7 +6,7 @@ Pages of the reservations' admin; each works without JavaScript, which only keep
 import uuid
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, cast
 
 from django import forms
@@ -117,19 +117,16 @@ def day_view(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def book_view(request: HttpRequest) -> HttpResponse:
     """Show the form of a new booking, with whom it may be for; book it."""
-    restaurant = _chosen(request, _restaurants(request))
+    restaurants = _restaurants(request)
+    restaurant = _chosen(request, restaurants)
     if restaurant is None:
         raise Http404
     if request.method == "POST":
         form = BookForm(request.POST)
-        return _tried(
-            request,
-            form,
-            lambda: _book(request, restaurant, form),
-            lambda **more: _booking(request, restaurant, form, **more),
-        )
+        again = partial(_booking, request, restaurant, restaurants, form)
+        return _tried(request, form, lambda: _book(request, restaurant, form), again)
     today = service_day_at(restaurant, timezone.now())
-    return _booking(request, restaurant, BookForm(initial=_beginning(request, restaurant, today)))
+    return _booking(request, restaurant, restaurants, BookForm(initial=_beginning(request, restaurant, today)))
 
 
 @may_come
@@ -192,7 +189,6 @@ def desk_urls(admin_view: Callable[[View], View]) -> list[URLPattern]:
     """Return the addresses of these pages, below the list of reservations."""
     pages = (
         ("day/", day_view, "day"),
-        ("book/", book_view, "book"),
         ("<int:number>/edit/", edit_view, "edit"),
         ("<int:number>/cancel/", cancel_view, "cancel"),
         ("<int:number>/mark/", mark_view, "mark"),
@@ -293,12 +289,15 @@ def _knowingly(form: TableForm, do: Callable[[bool], Any]) -> Any:
         return do(True)
 
 
-def _booking(request: HttpRequest, restaurant: Restaurant, form: BookForm, **more: Any) -> HttpResponse:
+def _booking(
+    request: HttpRequest, restaurant: Restaurant, restaurants: list[Restaurant], form: BookForm, **more: Any
+) -> HttpResponse:
     chosen = _customer(restaurant, form["customer"].value())
     text = request.GET.get("q", "").strip()
     day = _day(form["day"].value(), service_day_at(restaurant, timezone.now()))
     context = {
         "restaurant": restaurant,
+        "restaurants": restaurants,
         "chosen": chosen,
         "text": text,
         "found": _found(restaurant, text) if text else None,

@@ -124,7 +124,7 @@ def test_another_restaurant_is_not_there(place: Restaurant, desk: Client) -> Non
         )
         for path in (
             f"day/?restaurant={there.pk}",
-            f"book/?restaurant={there.pk}",
+            f"add/?restaurant={there.pk}",
             f"{row.pk}/edit/",
             f"{row.pk}/cancel/",
             f"{row.pk}/mark/",
@@ -139,7 +139,7 @@ def test_another_restaurant_is_not_there(place: Restaurant, desk: Client) -> Non
         (405, 404),
         (404, 404),
     ]
-    assert desk.post(f"{BASE}book/", form()).status_code == 404
+    assert desk.post(f"{BASE}add/", form()).status_code == 404
     assert Reservation.objects.get().status == "CONFIRMED"
     assert not BookingLog.objects.exists()
 
@@ -155,13 +155,13 @@ def test_whoever_calls_is_found_among_our_own_customers(place: Restaurant, desk:
     found = {
         text: [
             customer.pk
-            for customer in desk.get(f"{BASE}book/", {"restaurant": str(place.pk), "q": text}).context["found"]
+            for customer in desk.get(f"{BASE}add/", {"restaurant": str(place.pk), "q": text}).context["found"]
         ]
         for text in ("30 1234", "0301234", "lena", "LENA b", "le", "123", "nobody", "%", "\x00abc")
     }
     assert [text for text, numbers in found.items() if numbers == [lena.pk]] == ["30 1234", "0301234", "lena", "LENA b"]
     assert [text for text, numbers in found.items() if not numbers] == ["le", "123", "nobody", "%", "\x00abc"]
-    page = desk.get(f"{BASE}book/", {"restaurant": str(place.pk), "customer": str(lena.pk), "time": "19:10"})
+    page = desk.get(f"{BASE}add/", {"restaurant": str(place.pk), "customer": str(lena.pk), "time": "19:10"})
     assert {name: page.context["form"][name].value() for name in ("name", "phone", "email", "customer", "time")} == {
         "name": "Lena Berg",
         "phone": "+49 (30) 123-456",
@@ -170,12 +170,12 @@ def test_whoever_calls_is_found_among_our_own_customers(place: Restaurant, desk:
         "time": "19:10",
     }
     sent = form(customer=lena.pk, email=lena.email)
-    assert desk.post(f"{BASE}book/?restaurant={place.pk}", sent).status_code == 303
+    assert desk.post(f"{BASE}add/?restaurant={place.pk}", sent).status_code == 303
     assert Reservation.objects.get().customer_id == lena.pk
 
 
 def test_a_form_that_is_sent_twice_books_once(place: Restaurant, desk: Client, waiter: User) -> None:
-    path = f"{BASE}book/?restaurant={place.pk}"
+    path = f"{BASE}add/?restaurant={place.pk}"
     first, second = (desk.post(path, form(table_ids="5, 4", notes="by the window")) for _ in range(2))
     row = Reservation.objects.get()
     assert (row.user_id, row.table_ids, row.notes, row.source) == (waiter.pk, [4, 5], "by the window", "phone")
@@ -191,7 +191,7 @@ def test_a_form_that_is_sent_twice_books_once(place: Restaurant, desk: Client, w
 
 
 def test_what_is_beyond_is_booked_only_when_it_is_confirmed(place: Restaurant, desk: Client) -> None:
-    path = f"{BASE}book/?restaurant={place.pk}"
+    path = f"{BASE}add/?restaurant={place.pk}"
     asked = desk.post(path, form(party_size="13", email="lena@example.org"))
     assert asked.status_code == 409
     assert said(asked) == [
@@ -224,15 +224,15 @@ def test_what_is_beyond_is_booked_only_when_it_is_confirmed(place: Restaurant, d
 def test_what_makes_no_sense_is_said_beside_its_field(
     place: Restaurant, desk: Client, given: dict[str, str], wrong: str
 ) -> None:
-    answer = desk.post(f"{BASE}book/?restaurant={place.pk}", form(**given))
+    answer = desk.post(f"{BASE}add/?restaurant={place.pk}", form(**given))
     assert (answer.status_code, said(answer)) == (400, ["Nothing was saved yet: see what is marked.", wrong])
 
 
 def test_a_walk_in_sits_at_once(place: Restaurant, desk: Client) -> None:
-    page = desk.get(f"{BASE}book/?restaurant={place.pk}&walk_in")
+    page = desk.get(f"{BASE}add/?restaurant={place.pk}&walk_in")
     begun = {name: page.context["form"][name].value() for name in ("day", "time", "name", "source", "seated", "key")}
     sent = form(**{**begun, "seated": "on", "phone": ""})
-    assert desk.post(f"{BASE}book/?restaurant={place.pk}", sent).status_code == 303
+    assert desk.post(f"{BASE}add/?restaurant={place.pk}", sent).status_code == 303
     row = Reservation.objects.get()
     assert (row.customer_name, row.source, row.status) == ("Walk-in", "walk_in", "CONFIRMED")
     assert row.actual_arrival_time is not None
