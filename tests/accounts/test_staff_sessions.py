@@ -119,6 +119,29 @@ def test_whoever_may_not_in_gets_one_and_the_same_answer(api: Api, waiter: User,
     assert not StaffSession.objects.exists()
 
 
+def test_what_is_wrong_takes_the_same_hashing_whoever_it_is_tried_for(
+    api: Api, waiter: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LegacyBCryptHasher, "rounds", 6)
+    verify, work = LegacyBCryptHasher.verify, []
+
+    def counted(self: LegacyBCryptHasher, password: str, encoded: str) -> bool:
+        cost = self.cost_of(encoded)
+        work.append(2**cost if cost else 0)
+        return verify(self, password, encoded)
+
+    monkeypatch.setattr(LegacyBCryptHasher, "verify", counted)
+    UserFactory.create(email="eats@example.org")
+    for email, password in (
+        ("Ada@example.org", "wrong"),
+        ("nobody@example.org", PASSWORD),
+        ("eats@example.org", PASSWORD),
+    ):
+        work.clear()
+        assert problem(log_in(api, email, password)) == WRONG
+        assert sum(work) == 2**6, email
+
+
 def test_failures_make_whoever_has_not_been_here_wait(api: Api, waiter: User) -> None:
     assert log_in(api, REMOTE_ADDR="203.0.113.7").status_code == 200
     for _ in range(5):

@@ -6,7 +6,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts.models import RestaurantStaff, User
+from accounts.models import RestaurantStaff, StaffSession, User
+from accounts.sessions import session_begin
 from tests.factories import (
     PASSWORD_HASH,
     CustomerFactory,
@@ -202,7 +203,9 @@ def test_the_only_superadmin_stays_one(client: Client, root: User) -> None:
 
 def test_a_user_without_history_can_be_deleted_with_their_links(client: Client, root: User) -> None:
     link = RestaurantStaffFactory.create()
+    session_begin(user=link.user, user_agent="", ip="")
     assert client.post(f"/admin/accounts/user/{link.user_id}/delete/", {"post": "yes"}).status_code == 302
+    assert not StaffSession.objects.exists()
     assert not User.objects.filter(pk=link.user_id).exists()
     assert not RestaurantStaff.objects.exists()
 

@@ -36,7 +36,7 @@ def test_it_is_served_and_not_sent_twice(api: Api) -> None:
     assert api.get("schema", headers={"if-none-match": response["ETag"]}).status_code == 304
 
 
-@pytest.mark.parametrize("page", ["docs", "redoc", "problems"])
+@pytest.mark.parametrize("page", ["docs", "redoc", "problems", "staff/docs", "staff/redoc"])
 def test_pages_load_only_what_is_here(api: Api, page: str) -> None:
     response = api.get(page)
     assert (response.status_code, response["Content-Type"]) == (200, "text/html; charset=utf-8")
@@ -85,7 +85,17 @@ def test_every_code_that_code_answers_with_is_explained() -> None:
     document()
     used = {
         (str(file.relative_to(settings.BASE_DIR)), call.args[1].value)
-        for app in ("config", "customers", "restaurants", "menus", "reservations", "orders", "portal")
+        for app in (
+            "config",
+            "accounts",
+            "customers",
+            "restaurants",
+            "menus",
+            "reservations",
+            "orders",
+            "portal",
+            "backoffice",
+        )
         for file in (settings.BASE_DIR / app).rglob("*.py")
         for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Problem"
