@@ -3,7 +3,7 @@
 # Only make and Python (3.11 or newer) are needed; `make install PYTHON=/path/to/python` takes that one.
 
 .DEFAULT_GOAL := help
-.PHONY: help install test lint check run bench-portal clean distclean
+.PHONY: help install test lint check run bench-portal bench-admin clean distclean
 .PHONY: demo demo-steps demo-again soak bench  # separation: line
 
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11)
@@ -110,6 +110,9 @@ bench: .venv/.installed  ## compare the engine's speed and memory with plain SQL
 
 bench-portal: .venv/.installed  ## compare the portal's requests per second with views that do nothing else
 	@$(PY) -m bench.portal
+
+bench-admin: .venv/.installed  ## time the admin's pages with a million customers (CUSTOMERS=…), beside an empty page
+	@$(PY) -m bench.admin $(CUSTOMERS)
 
 clean:  ## stop the embedded server; delete its data, the backups, logs and caches
 	@[ ! -f .venv/.installed ] || DATABASE_URL= $(PY) -m config.embedded_postgres remove
