@@ -31,7 +31,7 @@ def fill(url: str, customers: int) -> None:
     from config.sql import Queries
     from separation.identity import identity_of  # separation: line
 
-    values = {"customers": customers}
+    values: dict[str, Any] = {"customers": customers}
     folder = Path(__file__).parent
     files = [Queries(folder / "admin.sql")]
     with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
@@ -94,8 +94,8 @@ def measure() -> None:
     empty = found.pop(EMPTY)[2]
     print(f"An empty page of the admin takes {empty:.0f} ms.\n")
     print("| page | status | queries | ms | ratio |\n|---|---:|---:|---:|---:|")
-    for path, (status, queries, taken) in found.items():
-        print(f"| `{path}` | {status} | {queries} | {taken:.0f} | {taken / empty:.1f} |")
+    for path, (status, count, milliseconds) in found.items():
+        print(f"| `{path}` | {status} | {count} | {milliseconds:.0f} | {milliseconds / empty:.1f} |")
 
 
 def main() -> None:

@@ -494,10 +494,7 @@ class CheckedAdmin(RecordAdmin):
     list_filter = ("status",)
     search_fields = ("id", "guarantee")
     sortable_by = ("id", "offending", "checked_at")
-    fields = (
-        *("id", "state_label", "guarantee", "figure", "offending", "checked_at", "compared", "whole_at"),
-        *("remedy", "identity"),
-    )
+    fields = (*("id", "guarantee", "status", "figure", "offending", "checked_at", "everything", "remedy"),)
     change_form_outer_after_template = "backoffice/panels.html"
 
     def change_view(
@@ -510,10 +507,16 @@ class CheckedAdmin(RecordAdmin):
             request, object_id, form_url, {**(extra_context or {}), "panels": panels}
         )
 
+    @column("everything")
+    def everything(self, checked: Checked) -> str:
+        """Return what the last verification of everything compared, and when."""
+        when = shown_value(checked.whole_at) if checked.whole_at else "never"
+        return f"{checked.compared:,} rows compared, {when} UTC" if checked.whole_at else when
+
     @column("state", colours=INVARIANT_COLOURS)
     def state_label(self, checked: Checked) -> tuple[str, str]:
         """Return the state and its name."""
-        return checked.status, {"pass": "holds", "warn": "wants a look", "fail": "broken"}[checked.status]
+        return checked.status, checked.get_status_display()
 
 
 def _offending(checked: Checked) -> SafeString:
@@ -522,7 +525,7 @@ def _offending(checked: Checked) -> SafeString:
     more = f"The first {len(rows)} of {checked.offending:,}. " if checked.offending > len(rows) else ""
     return table(
         "Rows that break it",
-        ["Row", "What there is to say", "What became of it"],
+        ["Row", "What there is to say", "Why"],
         rows,
         empty="None, as of the last verification." if not checked.offending else f"Next: {checked.remedy}",
         note=f"{more}Next: {checked.remedy}",

@@ -90,14 +90,10 @@ class Progress:
         return "" if self.seconds_left is None else _age(timedelta(seconds=self.seconds_left))
 
     @property
-    def chunks_done(self) -> int:
-        """How many chunks are moved or linked."""
-        return self.chunks.get(Chunk.MOVED, 0) + self.chunks.get(Chunk.LINKED, 0)
-
-    @property
-    def chunk_count(self) -> int:
-        """How many chunks there are."""
-        return sum(self.chunks.values())
+    def figures(self) -> str:
+        """How far it is in customers and chunks."""
+        done, chunks = self.chunks.get(Chunk.MOVED, 0) + self.chunks.get(Chunk.LINKED, 0), sum(self.chunks.values())
+        return f"{self.examined:,} of {self.run.total:,} customers, {done:,} of {chunks:,} chunks"
 
 
 @dataclass(frozen=True)

@@ -380,7 +380,7 @@ class Verdict(models.Model):
 class Checked(models.Model):
     """What the last verification came to for one invariant; `separation.watch` alone writes it."""
 
-    STATES = [(state, state) for state in ("pass", "warn", "fail")]
+    STATES = [("pass", "holds"), ("warn", "wants a look"), ("fail", "broken")]
 
     id = models.CharField(primary_key=True, max_length=60, help_text="the invariant")
     identity = models.TextField(help_text="the database it is about: separation.identity")

@@ -96,7 +96,7 @@ class Migration(migrations.Migration):
                         (
                             "status",
                             models.CharField(
-                                choices=[("pass", "pass"), ("warn", "warn"), ("fail", "fail")], max_length=10
+                                choices=[("pass", "holds"), ("warn", "wants a look"), ("fail", "broken")], max_length=10
                             ),
                         ),
                         ("figure", models.TextField(help_text="what the last verification looked at")),

@@ -110,7 +110,7 @@ def test_a_busy_board(client: Client, root: User, busy: Run) -> None:
     for said in (
         "Next, at the command line python manage.py separation_status --watch",
         f"Run {busy.pk} (execute)",
-        "25 % : 1000 of 4000 customers, 2 of 3 chunks, 17 a second, about 3 minutes left.",
+        "25 % : 1,000 of 4,000 customers, 2 of 3 chunks, 17 a second, about 3 minutes left.",
         "worker 1, process 9 on h : working",
         "All 60 invariants hold.",
         "5 minutes ago: 1 broken",
