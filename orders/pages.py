@@ -91,7 +91,7 @@ def open_order(request: HttpRequest) -> HttpResponse:
         form = OpenForm(request.POST or None, reservations=_reservations(restaurant, named), initial=initial)
         if form.is_valid() and (number := _opened(request, restaurant, form.cleaned_data)):
             return redirect(ORDER, number)
-        context |= {"form": form, "key": request.POST.get("key") or str(uuid4())}
+        context |= {"form": form, "key": request.POST.get("key") or str(uuid4()), "already": _open_at(named)}
         context["trail"] = [("Orders", _board_of(restaurant.pk))]
     return staff_page(request, "orders/open.html", title="New order", **context)
 
@@ -294,6 +294,11 @@ def _party(row: Reservation, time: str, stage: str) -> str:
 def _reservation_named(request: HttpRequest, restaurants: list[Restaurant]) -> Reservation | None:
     here = Reservation.objects.filter(restaurant__in=restaurants).select_related("restaurant")
     return here.filter(pk=_number(request.GET.get("reservation", ""))).first()
+
+
+def _open_at(named: Reservation | None) -> list[Order]:
+    """Return what is open at the table of NAMED already, which whoever comes from there may mean."""
+    return list(named.orders.filter(status__in=flow.OPEN).order_by("pk")) if named else []
 
 
 def _dish(order: Order, given: str) -> MenuItem | None:

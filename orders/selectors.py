@@ -83,7 +83,8 @@ def board_of(restaurant_id: int, *, now: datetime) -> Board:
     here = Order.objects.filter(restaurant=restaurant_id)
     fresh, older = Q(created_at__gte=now - WORKED_ON), Q(created_at__lt=now - WORKED_ON)
     working = here.filter(status__in=flow.OPEN)
-    found = list(with_lines(working.filter(fresh).order_by("pk"))[: ON_BOARD + 1])
+    # By when they were opened, which has no index: by number, the plan could begin with the very first order.
+    found = list(with_lines(working.filter(fresh).order_by("created_at", "pk"))[: ON_BOARD + 1])
     over = here.filter(fresh, status__in=flow.OVER, updated_at__gte=now - JUST_OVER)
     return Board(
         orders=found[:ON_BOARD],

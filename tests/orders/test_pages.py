@@ -90,6 +90,8 @@ def test_an_order_is_opened_at_a_table_of_tonight_once_however_often_it_is_press
     shown = waiter.get(page_of(order)).content.decode()
     assert "Table 4, 5 · Carla" in shown
     assert "Opened at the table of reservation" in shown
+    again = waiter.get(f"{OPEN}?reservation={table.pk}").content.decode()
+    assert f'href="{page_of(order)}"><bdi>{order.order_number}</bdi> · 0.00</a>' in again
 
 
 def test_an_order_of_nobody_is_asked_for_a_name(house, waiter):
