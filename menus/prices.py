@@ -29,6 +29,28 @@ def amount_of(price: str | None) -> Decimal | None:
     return Decimal(f"{re.sub('[^0-9]', '', found['whole'])}.{cents.ljust(2, '0') if cents.isdigit() else '00'}")
 
 
+def is_in_other_money(price: str | None) -> bool:
+    """Return whether PRICE is one amount, and says of a money that is not the dollar: `12 €`, `12 chf`."""
+    text = unicodedata.normalize("NFKC", price or "")
+    return amount_of(text) is not None and bool(re.sub(r"[0-9.,'’$\s–—-]|usd|dollars?", "", text.lower()))
+
+
 def _is_money(text: str) -> bool:
     word = text.strip()
     return bool(_MONEY.fullmatch(word)) or all(unicodedata.category(character) == "Sc" for character in word)
+
+
+def printed(price: str | None, *, dollar_sign: bool, bare: bool, decimals: bool) -> str:
+    """Return PRICE as a menu shows it: with or without the dollar sign, and without cents that are none.
+
+    Only what is one amount is touched: `MP` and `8/14` stay as they were typed, and so does any other money's sign. A
+    number without a sign stays BARE, or gets the dollar's.
+    """
+    text = (price or "").strip()
+    if amount_of(text) is None:
+        return text
+    if not decimals:
+        text = re.sub(r"[.,](?:00|[-–—]{1,2})(?![0-9])", "", text)
+    if not dollar_sign:
+        return text.replace("$", "").strip()
+    return f"${text}" if not bare and re.fullmatch(r"[0-9.,'’ -]+", text) else text

@@ -68,3 +68,8 @@ def _rounded(quantity: Decimal) -> Decimal:
     step = Decimal(1) if quantity >= 100 else _CENT
     rounded = quantity.quantize(step, ROUND_HALF_UP)
     return max(rounded, _CENT) if quantity else rounded
+
+
+def plain(number: Decimal | None) -> str:
+    """Return a number without zeros that say nothing: 2.50 as 2.5, 100.00 as 100."""
+    return "" if number is None else f"{number.normalize():f}"

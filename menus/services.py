@@ -119,7 +119,8 @@ def recipe_lines_check(*, recipe: Recipe, lines: Sequence[Line]) -> None:
         if len(line.ingredient) > 255 or len(line.unit) > 100:
             raise ValidationError(f"Line {number}: an ingredient has at most 255 characters, a unit 100.")
     parts = {line.sub_recipe_id for line in lines if line.sub_recipe_id}
-    known = set(recipe.ingredients.filter(sub_recipe__in=parts).values_list("sub_recipe_id", flat=True))
+    lines_there = RecipeIngredient.objects.filter(recipe=recipe.pk or 0, sub_recipe__in=parts)
+    known = set(lines_there.values_list("sub_recipe_id", flat=True))
     ours = set(Recipe.objects.filter(pk__in=parts, restaurant=recipe.restaurant_id).values_list("pk", flat=True))
     if parts - known - ours:
         raise OtherRestaurant("A recipe can only be made of recipes of its own restaurant.")
@@ -421,7 +422,7 @@ def _limit_waiting() -> None:
 
 
 def _changed(row: Model, gone: bool) -> ChangedMeanwhile:
-    what = f"{row._meta.verbose_name} {str(row)!r}"
+    what = f"{row._meta.verbose_name} {str(row)!r}" if str(row) else row._meta.verbose_name
     return ChangedMeanwhile(
         f"The {what} is not there any more." if gone else f"Somebody changed the {what} meanwhile: nothing was saved."
     )

@@ -109,7 +109,10 @@ def test_a_page_with_30_rows_within_takes_as_many_statements_as_one_with_3(clien
         f"/admin/customers/customer/{customer.pk}/change/",
         f"/admin/accounts/user/{user.pk}/change/",
         f"/admin/menus/recipe/{recipe.pk}/change/",
+        f"/admin/menus/recipe/{recipe.pk}/card/",
         f"/admin/menus/menu/{menu.pk}/change/",
+        f"/admin/menus/menu/{menu.pk}/builder/",
+        f"/admin/menus/menu/{menu.pk}/print/",
         f"/admin/orders/order/{order.pk}/change/",
     ]
     # separation: begin
