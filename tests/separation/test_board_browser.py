@@ -1,4 +1,4 @@
-"""The board in a real browser, empty and busy, on a desk and on a phone; while a run goes on it looks again by itself."""
+"""The board in a real browser, empty and busy, on a desk and on a phone; a run that goes on is looked at again."""
 
 from pathlib import Path
 from typing import Any
