@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import QuerySet
 from django.utils.timesince import timesince
 
 from config.sql import Queries
@@ -34,6 +35,7 @@ STALE = timedelta(days=1)
 BACKUP_FRESH = timedelta(hours=24)
 _KINDS = dict(Finding.KINDS)
 _LATEST = 20
+_AGES = {"today": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30), "older": timedelta.max}
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,15 @@ def open_findings(connection: BaseDatabaseWrapper) -> list[Kind]:
     return list(_kinds([dict(zip(names, each, strict=True)) for each in found], now))
 
 
+def kinds_of(findings: QuerySet[Any], now: datetime) -> list[Kind]:
+    """Return these findings by kind and age, of MOST at most: who asks may look at every row to tell whose it is."""
+    counted: dict[str, dict[str, Any]] = {}
+    for kind, created_at in findings.order_by("kind", "created_at").values_list("kind", "created_at")[:MOST]:
+        row = counted.setdefault(kind, {"kind": kind, **dict.fromkeys(_AGES, 0), "oldest": created_at})
+        row[next(name for name, age in _AGES.items() if now - created_at < age)] += 1
+    return list(_kinds(list(counted.values()), now))
+
+
 def capped(count: int) -> str:
     """Return a figure that was counted up to MOST."""
     return f"{count:,}" if count < MOST else f"more than {MOST - 1:,}"
@@ -266,7 +277,7 @@ def _kinds(found: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[Kind]:
         if each["oldest"] is None:
             continue
         oldest = datetime.fromisoformat(str(each["oldest"]))
-        counts = [each[name] for name in ("today", "week", "month", "older")]
+        counts = [each[name] for name in _AGES]
         total = capped(MOST if MOST in counts else min(MOST, sum(counts)))
         kind = each["kind"]
         yield Kind(kind, _KINDS[kind], [*map(capped, counts)], total, oldest, _age(now - oldest))

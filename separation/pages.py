@@ -3,24 +3,29 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.db import connections, router
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 
 from config.pages import staff_page
-from separation.board import board_of, live_of
+from separation.board import board_of, kinds_of, live_of
 from separation.errors import VERIFY, Refused
-from separation.models import Phase
+from separation.models import Finding, Phase
 from separation.settling import named
 from separation.verifying import verification_ask
 from separation.watch import LAST
 
 
 def board(request: HttpRequest) -> HttpResponse:
-    """Return the board; it works by reloading, and a script looks again every few seconds while something moves."""
-    _require_superadmin(request)
+    """Return the board, or an owner's part of it.
+
+    It works by reloading; a script looks again every few seconds while something moves.
+    """
+    if not _is_superadmin(request):
+        return _of_owners(request)
     found = board_of(connections[router.db_for_read(Phase)])
     return staff_page(
         request,
@@ -31,6 +36,15 @@ def board(request: HttpRequest) -> HttpResponse:
         verify_command=VERIFY,
         dashboards=settings.DASHBOARDS.items(),
     )
+
+
+def _of_owners(request: HttpRequest) -> HttpResponse:
+    """Return what concerns the restaurants of whoever owns some: the findings they may settle."""
+    findings: Any = admin.site.get_model_admin(Finding)
+    if not findings.has_view_permission(request):
+        raise Http404
+    found = kinds_of(findings.get_queryset(request).filter(state=Finding.OPEN), timezone.now())
+    return staff_page(request, "separation/board_of_owners.html", title="Data integrity", findings=found)
 
 
 def live(request: HttpRequest) -> HttpResponse:
@@ -54,6 +68,10 @@ def verify(request: HttpRequest) -> HttpResponse:
 
 
 def _require_superadmin(request: HttpRequest) -> None:
-    user: Any = request.user
-    if not user.is_superuser:
+    if not _is_superadmin(request):
         raise Http404
+
+
+def _is_superadmin(request: HttpRequest) -> bool:
+    user: Any = request.user
+    return bool(user.is_superuser)

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from backoffice.pages import Page
 from backoffice.tables import link, shown_value, table
+from config.rights import OWNER
 from config.sql import Queries
 from customers.models import Customer
 from separation.backups import known_records
@@ -31,7 +32,7 @@ FIGURES = ("to_move", "trial", "examined", "customers", "profiles", "reservation
 # The columns of `users` that `customers` has too; the name is split in two there.
 COLUMNS = ("id", "email", "name", "phone", "created_at", "updated_at")
 PAGES = (
-    Page("Data integrity", "Board", "monitoring", name="separation_board"),
+    Page("Data integrity", "Board", "monitoring", name="separation_board", least=OWNER),
     Page("Data integrity", "Findings", "rule", label="separation.finding"),
     Page("Data integrity", "Invariants", "fact_check", label="separation.checked"),
     Page("Data integrity", "Verifications", "verified", label="separation.look"),

@@ -18,7 +18,7 @@ INTEGRITY = [
 # separation: end
 RESTAURANTS = ("Platform", ["Restaurants"])
 FINDINGS: list[tuple[str, list[str]]] = []
-FINDINGS = [("Data integrity", ["Findings"])]  # separation: line
+FINDINGS = [("Data integrity", ["Board", "Findings"])]  # separation: line
 
 
 def shown(client: Client, path: str) -> list[tuple[str, list[str]]]:

@@ -23,10 +23,13 @@ from tests.factories import (
     ChunkFactory,
     FindingFactory,
     LookFactory,
+    MenuFactory,
     RehearsalFactory,
+    RestaurantFactory,
     RunFactory,
     UserFactory,
     VerificationFactory,
+    staff_of,
 )
 
 pytestmark = pytest.mark.django_db
@@ -193,6 +196,25 @@ def test_a_rehearsal_shows_its_steps(client: Client, root: User) -> None:
     page = " ".join(strip_tags(page.replace("<", " <")).split())
     assert "restore 1.5 ok Restored." in page, page
     assert "no: it was edited since, or SECRET_KEY is another one" in page, page
+
+
+def test_an_owner_sees_the_findings_of_the_restaurant_and_nothing_else(client: Client, busy: Run) -> None:
+    here, there = RestaurantFactory.create(), RestaurantFactory.create()
+    for place, count in ((here, 2), (there, 3)):
+        for _ in range(count):
+            menu = MenuFactory.create(restaurant=None, user=staff_of(place, "MANAGER"))
+            FindingFactory.create(kind="no_restaurant", table_name="menus", row_id=menu.pk)
+    client.force_login(staff_of(here, "OWNER"))
+    page = shown(client)
+    assert "recipe or menu whose restaurant cannot be told 2 2 0 0 0 less than a minute" in page, page
+    assert "Phase" not in page
+    assert "phones_equal" not in page
+    assert client.get("/admin/separation/live/").status_code == 404
+    assert client.post("/admin/separation/verify/").status_code == 404
+    client.force_login(staff_of(RestaurantFactory.create(), "OWNER"))
+    assert "None: nothing has to be decided." in shown(client)
+    client.force_login(staff_of(here, "MANAGER"))
+    assert client.get("/admin/separation/").status_code == 404
 
 
 @pytest.mark.parametrize("role", ["USER", "ADMIN", None])
