@@ -65,3 +65,6 @@ def _bookings_anonymise(customer: Customer) -> None:
     orders = keys_locked(customer.orders)
     Order.objects.filter(pk__in=orders).update(**nobody)
     OrderItem.objects.filter(order__in=orders, notes__isnull=False).update(notes=None)
+    # Why an order was cancelled, and what was noted of a dish, staff typed as they liked.
+    history = LogEntry.objects.filter(content_type__app_label="orders", content_type__model="order")
+    history.filter(object_id__in=[str(order) for order in orders]).update(change_message="")

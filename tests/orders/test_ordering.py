@@ -7,6 +7,7 @@ from django.contrib.admin.models import LogEntry
 
 from menus.models import Menu, MenuItem, MenuSection
 from orders import errors
+from orders.forgetting import customer_forget
 from orders.models import Order, OrderItem
 from orders.services import (
     order_change,
@@ -17,6 +18,7 @@ from orders.services import (
     order_status,
     order_tie,
 )
+from reservations.services import Actor
 from tests.factories import CustomerFactory, OrderFactory, ReservationFactory, RestaurantFactory
 from tests.orders.conftest import refuses
 
@@ -246,3 +248,16 @@ def test_what_is_said_of_an_order_can_be_changed_while_it_is_open(house, opened)
     Order.objects.all().delete()
     with refuses(errors.OrderOver, "This order is not there any more."):
         order_change(notes="x", **who)
+
+
+def test_the_history_of_whoever_is_forgotten_says_nothing_typed(house, opened):
+    carla = CustomerFactory.create()
+    table = ReservationFactory.create(restaurant=house.restaurant, customer=carla, status="COMPLETED")
+    hers, other = opened(reservation=table), opened(customer_name="Table 7")
+    for order in (hers, other):
+        order_status(order=order, status="CANCELLED", reason="Carla is ill", actor_id=house.waiter.pk)
+
+    assert customer_forget(customer=carla, actor=Actor("staff", house.waiter.pk))
+
+    assert history(hers) == [(house.waiter.pk, ""), (house.waiter.pk, "")]
+    assert [message for _, message in history(other)] == ["Opened.", "New → Cancelled: Carla is ill"]
