@@ -153,7 +153,7 @@ class RecipeAdmin(KitchenAdmin):
         """Return the picture, if its address is one."""
         if not (recipe.photo_url or "").startswith(("https://", "http://")):
             return "none"
-        picture = '<img src="{}" alt="{}" loading="lazy" referrerpolicy="no-referrer" class="menu-photo">'
+        picture = '<img src="{}" alt="{}" loading="lazy" referrerpolicy="no-referrer" width="320">'
         return format_html(picture, recipe.photo_url, recipe.menu_title or recipe.name)
 
     @column("used in")

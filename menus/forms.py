@@ -16,6 +16,26 @@ from menus.values import item_version, menu_version, recipe_version, section_ver
 
 COLOUR = re.compile(r"#[0-9A-Fa-f]{3,8}|[A-Za-z]{3,20}")
 FONT = re.compile(r"[\w ,'-]+")
+# What a menu can be printed on, with its height in millimetres.
+PAPER = {"A3": 420, "A4": 297, "A5": 210, "LETTER": 279, "LEGAL": 356}
+HELP = {
+    "instructions": "What the kitchen does, step by step.",
+    "yield_quantity": "How much comes of it, such as 4; the kitchen's card is scaled by it.",
+    "menu_title": "What guests read, where it differs from the name.",
+    "menu_description": "What guests read below it.",
+    "tags": "Parted by commas: vegan, gluten free",
+    "photo_url": "Where the picture is, beginning with https://",
+    "title": "What stands at the top of the menu; empty, its name does.",
+    "page_size": "A3, A4, A5, Letter or Legal; empty, A4.",
+    "page_margin": "In pixels, 0 to 150; empty, 14 mm.",
+    "columns_count": "1 to 4.",
+    "font": "As it is called on the computer that prints, such as Lora.",
+    "base_font_size": "In points, 6 to 32; empty, as large as one page allows.",
+    "item_spacing": "In pixels.",
+    "background_color": "As #fdfbf7, or an English name. So are the other colours.",
+    "show_dollar_sign": "Puts $ before a price that is typed as a number alone, unless another price says other money.",
+    "show_decimals": "Without, 12.00 is printed as 12; 12.50 stays as it is.",
+}
 _WHAT_NOW = "What you typed is still below; to see what is there now, open this page in another tab."
 # Of a line's field: what another recipe is called in it.
 PART = "recipe: "
@@ -36,6 +56,8 @@ class SeenForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields["seen"].initial = self.version()
         if "restaurant" in self.fields:
             self.fields["restaurant"].required = True
+        for name in HELP.keys() & self.fields.keys():
+            self.fields[name].help_text = HELP[name]
 
     def version(self) -> str:
         """Return the version of what is shown."""
@@ -113,7 +135,7 @@ class LineForm(forms.ModelForm):  # type: ignore[type-arg]
     what = forms.CharField(
         label="Ingredient",
         max_length=300,
-        widget=_text("recipe-ingredients", placeholder="Type an ingredient, or recipe: and its name"),
+        widget=_text("recipe-ingredients", placeholder="Leeks, or recipe: Stock"),
     )
 
     class Meta:
@@ -216,6 +238,8 @@ class MenuForm(SeenForm):
                 self.add_error(name, "A colour is written #8c3b2e, or as its English name.")
             if name in ("font", "title_font") and value and not FONT.fullmatch(value):
                 self.add_error(name, "A font is named by letters, as in Lora.")
+            if name == "page_size" and value and value.upper() not in PAPER:
+                self.add_error(name, f"Menus are printed on {', '.join(PAPER).title()}.")
             if name == "columns_count" and value is not None and not 1 <= value <= 4:
                 self.add_error(name, "A menu has 1 to 4 columns.")
         return data

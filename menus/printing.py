@@ -11,13 +11,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import strip_tags
 
-from menus.forms import COLOUR, FONT
+from menus.forms import COLOUR, FONT, PAPER
 from menus.models import Menu, MenuItem
 from menus.prices import is_in_other_money, printed
 from menus.selectors import menus_with_items
 
-# Height and width in millimetres.
-PAPER = {"A3": (420, 297), "A4": (297, 210), "A5": (210, 148), "LETTER": (279, 216), "LEGAL": (356, 216)}
 _POINTS = 72 / 25.4
 _LINES = ("solid", "dashed", "dotted", "double")
 
@@ -120,7 +118,7 @@ def _size_that_fits(menu: Menu, paper: str, sections: list[PrintedSection]) -> i
     lines = 6 + sum(
         2.5 + sum(1.6 + (0.4 if not item.description else 1.3) for item in section.items) for section in sections
     )
-    height = (PAPER[paper][0] - 28) * _POINTS * columns_of(menu)
+    height = (PAPER[paper] - 28) * _POINTS * columns_of(menu)
     return max(8, min(12, int(height / (lines * 1.4))))
 
 

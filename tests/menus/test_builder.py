@@ -8,6 +8,7 @@ from django.test import Client
 
 from menus.models import Menu, MenuItem, MenuSection
 from menus.selectors import menu_layout
+from menus.values import order_version
 from orders.models import OrderItem
 from tests.factories import (
     MenuFactory,
@@ -45,7 +46,7 @@ def address(menu, query=""):
 
 def press(client, menu, do, **fields):
     """Press a button of the page as it is now, and return where it leads, or what is said."""
-    seen = client.get(address(menu)).context["seen"]
+    seen = order_version(menu_layout(menu))
     return led(client.post(address(menu), {"do": do, "seen": seen, **fields}), menu)
 
 
@@ -84,6 +85,7 @@ def test_a_menu_is_made_filled_and_published(here, manager, client):
     rows = list(MenuItem.objects.order_by("position").values_list("name", "price", "recipe", "position"))
     assert rows == [("Garden soup", "8,50 €", soup.pk, 0), ("Bread", "MP", None, 1), ("Olives", "4", None, 2)]
     page = client.get(address(menu))
+    assert page.context["seen"] == order_version(menu_layout(menu))
     assert [str(each.amount) for each in page.context["sections"][0].items] == ["8.50", "None", "4.00"]
     assert press(client, menu, "publish") == ""
     assert Menu.objects.get().published_at is not None
@@ -242,8 +244,15 @@ def test_settings_are_changed_by_whoever_has_seen_them(here, dinner, client):
     late = client.post(page, sent | {"title": "Supper"}).context["adminform"].form
     assert late.errors["__all__"][0].startswith("Somebody changed the menu 'Dinner' meanwhile: nothing was saved.")
     form = client.get(page).context["adminform"].form
-    wrong = {"columns_count": "9", "accent_color": "red; }", "font": "x;}", "seen": form["seen"].value()}
+    wrong = {
+        "columns_count": "9",
+        "accent_color": "red; }",
+        "font": "x;}",
+        "page_size": "B5",
+        "seen": form["seen"].value(),
+    }
     assert client.post(page, sent | wrong).context["adminform"].form.errors == {
+        "page_size": ["Menus are printed on A3, A4, A5, Letter, Legal."],
         "accent_color": ["A colour is written #8c3b2e, or as its English name."],
         "font": ["A font is named by letters, as in Lora."],
         "columns_count": ["A menu has 1 to 4 columns."],

@@ -1,11 +1,14 @@
 """Recipes in the admin: written down with their ingredients on one page, and read scaled on another."""
 
+from decimal import Decimal
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from menus.models import Ingredient, Recipe, RecipeIngredient
+from menus.models import Ingredient, Recipe, RecipeIngredient, UnitOfMeasure
 from menus.selectors import recipe_lines
+from menus.services import Line, recipe_create
 from tests.factories import MenuFactory, MenuItemFactory, RecipeFactory, RestaurantFactory, staff_of
 
 pytestmark = pytest.mark.django_db
@@ -158,37 +161,28 @@ def test_the_picture_and_what_uses_it_are_shown(here, cook, client):
     assert "<img src" not in client.get(change(soup)).content.decode().partition("fieldset")[2]
 
 
-@pytest.mark.parametrize(
-    ("asked", "shown", "told"),
-    [
-        ("", ["250 g Leeks", "0.5 l Stock"], []),
-        ("portions=6", ["375 g Leeks", "0.75 l Stock"], []),
-        ("portions=0,5", ["31.25 g Leeks", "0.06 l Stock"], []),
-        *(
-            (f"portions={wrong}", ["250 g Leeks", "0.5 l Stock"], ["Type a number"])
-            for wrong in ("x", "0", "-1", "1e9", "NaN", "%00")
-        ),
-    ],
-)
-def test_the_kitchens_card_is_scaled(here, cook, client, asked, shown, told):
-    stock = RecipeFactory.create(restaurant=here, name="Stock")
-    soup = RecipeFactory.create(restaurant=here, yield_quantity=4)
-    client.post(
-        change(soup),
-        form_of(client.get(change(soup))) | typed(0, "250", "g", "Leeks") | {"yield_measure": "portions"},
+def test_the_kitchens_card_is_scaled(here, cook, client):
+    litre = UnitOfMeasure.objects.create(name="litre", abbreviation="l", user=cook)
+    stock = RecipeFactory.create(restaurant=here, name="Stock", yield_unit=litre)
+    soup = recipe_create(
+        restaurant=here,
+        actor_id=cook.pk,
+        values={"name": "Soup", "instructions": "Stir.", "yield_quantity": Decimal(4)},
+        lines=[Line(Decimal(250), "g", "Leeks"), Line(Decimal("0.5"), "l", sub_recipe_id=stock.pk)],
     )
-    sent = form_of(client.get(change(soup))) | typed(1, "0.5", "l", "recipe: Stock")
-    client.post(change(soup), sent)
-    stock.yield_unit = recipe_lines(soup)[1].unit
-    stock.save()
-    page = client.get(f"/admin/menus/recipe/{soup.pk}/card/?{asked}")
-    lines = page.context["lines"]
-    assert [f"{line.quantity} {line.unit} {line.what}" for line in lines] == shown
-    assert [line.address for line in lines] == [
-        "",
-        f"/admin/menus/recipe/{stock.pk}/card/?portions={lines[1].quantity}",
-    ]
-    assert [each for each in ("Type a number",) if each in page.content.decode()] == told
+    as_written, wrong = ["250 g Leeks", "0.5 l Stock"], "Type a number from 0.01 to 100,000"
+    for asked, shown, told in (
+        ("", as_written, False),
+        ("portions=6", ["375 g Leeks", "0.75 l Stock"], False),
+        ("portions=0,5", ["31.25 g Leeks", "0.06 l Stock"], False),
+        *((f"portions={text}", as_written, True) for text in ("x", "0", "-1", "1e9", "NaN", "%00")),
+    ):
+        page = client.get(f"/admin/menus/recipe/{soup.pk}/card/?{asked}")
+        lines = page.context["lines"]
+        assert [f"{line.quantity} {line.unit} {line.what}" for line in lines] == shown, asked
+        way = f"/admin/menus/recipe/{stock.pk}/card/?portions={lines[1].quantity}"
+        assert [line.address for line in lines] == ["", way]
+        assert (wrong in page.content.decode()) == told, asked
 
 
 def test_a_recipe_without_a_yield_says_so(here, cook, client):
