@@ -12,7 +12,7 @@ import pytest
 from django.db import connection, connections, transaction
 
 from reservations.availability import Room, Timetable
-from reservations.errors import BookingRefused
+from reservations.errors import BeyondPolicy, BookingRefused
 from reservations.models import BookingSlot, Reservation
 from reservations.services import (
     Actor,
@@ -20,6 +20,7 @@ from reservations.services import (
     Contact,
     reservation_change,
     reservation_create,
+    staff_book,
 )
 from restaurants.models import Restaurant
 from tests.factories import BookingPolicyFactory, RestaurantFactory, staff_of
@@ -129,7 +130,7 @@ def book(restaurant: Restaurant, time: str, size: int = 1) -> Reservation:
 def told(what: Callable[[], object]) -> str:
     try:
         what()
-    except BookingRefused as refused:
+    except (BookingRefused, BeyondPolicy) as refused:
         return refused.code
     return "booked"
 
@@ -146,7 +147,17 @@ def room(restaurant: Restaurant) -> Room:
 
 def test_one_slot_is_sold_to_the_last_cover_and_no_further(place: Callable[..., Restaurant]) -> None:
     restaurant = place(covers_per_slot=20, overbooking_percent=10)
-    assert everybody(lambda number: told(lambda: book(restaurant, "19:00"))) == {"booked": 22, "slot_full": 178}
+    waiter = Actor("staff", restaurant.staff.get().user_id)
+    wanted: dict[str, Any] = {"party_size": 1, "day": FRIDAY, "time": "19:00", "contact": Contact("Guest"), "now": NOW}
+
+    def client(number: int) -> str:
+        if number % 2:
+            return told(lambda: staff_book(restaurant=restaurant, actor=waiter, **wanted))
+        return told(lambda: book(restaurant, "19:00"))
+
+    answers = everybody(client)
+    assert answers.keys() <= {"booked", "slot_full", "beyond_policy"}
+    assert (answers["booked"], answers.total()) == (22, 200)
     assert max(room(restaurant).by_cell.values()) == 22
     assert BookingSlot.objects.filter(restaurant_id=restaurant.pk).count() == 6
 
