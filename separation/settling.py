@@ -83,6 +83,10 @@ class Settling(ScopedAdmin):
         columns: Any = super().get_list_display(request)
         return [name for name in columns if name not in _THE_ENGINES or _is_superadmin(request)]
 
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """Return the filters; which tables there are takes a look at every finding."""
+        return [one for one in super().get_list_filter(request) if one != "table_name" or _is_superadmin(request)]
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Return the columns of one, in the same way."""
         columns: Any = super().get_fields(request, obj)
