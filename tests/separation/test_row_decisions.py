@@ -2,14 +2,17 @@
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test import Client
 from post_office.models import Email
 
+from accounts.models import User
 from separation.answers import UNDO, answer_given
 from separation.errors import Refused, UsageFault
 from separation.migrator import FINISH
@@ -28,7 +31,7 @@ ASTRAY = """SELECT min(o.id) FROM orders o JOIN reservations r ON r.id = o.reser
     WHERE r.restaurant_id <> o.restaurant_id"""
 REGULAR = """SELECT min(c.id) FROM customers c JOIN reservations r ON r.customer_id = c.id AND r.user_id = c.id
     WHERE r.restaurant_id = 1 AND c.id > 0"""
-NOT_COMPARED = ("separation_", "post_office_")
+NOT_COMPARED = ("separation_", "post_office_", "django_")
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +227,41 @@ def test_who_cannot_log_in_is_mailed_a_link_that_sets_a_password() -> None:
     )
     query(connection, "UPDATE separation_phase SET closed = false")
     assert Email.objects.count() == 1
+
+
+def test_in_the_admin_while_the_mirror_is_live() -> None:
+    """What the pages do, in transactions of their own: two people become one, and two again."""
+    root, client = User.objects.filter(role="SUPERADMIN", is_customer=False).earliest("id"), Client()
+    client.force_login(root)
+    finding = Finding.objects.filter(kind="duplicate_email", state="open").earliest("row_id")
+    (other,) = query(
+        connection,
+        """SELECT max(o.id) FROM users u JOIN users o ON o.is_customer AND o.id <> u.id
+            AND lower(btrim(o.email)) = lower(btrim(u.email)) WHERE u.id = %s""",
+        [finding.row_id],
+    )[0]
+    path = f"/admin/separation/finding/{finding.pk}/settle/"
+
+    def settle(answer: str, value: Any = "") -> list[str]:
+        before = rows_now()
+        shown = client.get(path, {"answer": answer, "value": value}).content.decode()
+        assert rows_now() == before
+        (seen,) = re.findall(r'name="seen" value="(\w+)"', shown)
+        given = {"answer": answer, "value": value, "note": "one voice", "seen": seen}
+        told = [client.post(path, given, follow=True).context["messages"] for _ in range(2)]
+        return [str(message) for messages in told for message in messages]
+
+    assert settle("merge", other) == [
+        f"Settled: user {finding.row_id} is the same person as user {other}.",
+        f"This is settled already: merged into another person, by {root.name} (user {root.pk}). Nothing was changed.",
+    ]
+    assert one(connection, "SELECT count(*) FROM customers WHERE id IN (%s, %s)", [finding.row_id, other]) == 1
+    assert drain(connection) == 0
+    assert [r.id for r in verify(connection).failures] == []
+    assert settle("undo") == [
+        f"Settled: merge of user {finding.row_id} is undone.",
+        "That is no answer to this finding. Nothing was changed.",
+    ]
 
 
 def test_what_does_not_fit_is_refused_and_changes_nothing() -> None:

@@ -8,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 from django.utils.html import strip_tags
+from playwright.sync_api import expect
 from post_office.models import Email
 
 from accounts.models import User
@@ -19,6 +20,7 @@ from separation.models import Finding, Merge
 from separation.portraits import portraits
 from separation.rights import OWNERS_ANSWER
 from separation.words import MEANS, SAYS
+from tests.browser import PHONE, Opener, axe, fits, tappable
 from tests.factories import (
     CustomerFactory,
     CustomerRestaurantFactory,
@@ -419,6 +421,22 @@ def test_after_clean_up_has_begun_nothing_is_decided(client: Client, root: User,
     with connection.cursor() as cursor:
         cursor.execute("UPDATE separation_phase SET name = %s", [phase])
     assert (answers(client, open_one), answers(client, settled)) == ([], [])
+
+
+def test_by_keyboard_and_on_a_phone(browser_page: Opener, here: Restaurant) -> None:
+    one, two, finding = twins_of(here)
+    tab = browser_page(staff_of(here, "OWNER"), width=PHONE, dark=True)
+    tab.goto(page(finding))
+    tab.get_by_role("link", name="Is the same person as …").press("Enter")
+    tab.get_by_role("link", name="Ann Lee").press("Enter")
+    for check in (fits, tappable, axe):
+        check(tab)
+    tab.get_by_label("Why").fill("the same phone number")
+    tab.get_by_role("button", name=f"Is the same person as user {one.pk}").press("Enter")
+    expect(tab.get_by_text(f"Settled: user {two.pk} is the same person as user {one.pk}.")).to_be_visible()
+    tab.get_by_role("link", name="Take it back").press("Enter")
+    expect(tab.get_by_text("Afterwards the finding is open again.")).to_be_visible()
+    assert Finding.objects.get(pk=finding.pk).note == "the same phone number"
 
 
 def test_there_are_words_for_every_finding_and_every_answer() -> None:
