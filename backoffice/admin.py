@@ -1,5 +1,6 @@
 """The customers' page, which joins what every app knows of a customer, and the index of the admin."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -11,11 +12,13 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from backoffice import mails  # noqa: F401 (registers its page)
 from backoffice.accounts import ACTS, NotPossible, account_act, account_anonymise, account_session_end
 from backoffice.customer_panels import panels_of
+from backoffice.tables import EMPTY, link
 from config.api.problems import DomainError
 from config.ddl import LOCK_NOT_AVAILABLE
 from config.pages import staff_page
@@ -115,7 +118,7 @@ class CustomerAdmin(ScopedAdmin):
     search_help_text = "Name, any part of the email, digits of the phone, or number"
     inlines = (RestaurantInline, ProfileInline)
     fieldsets = (
-        (None, {"fields": ("id", "first_name", "last_name", "email", "phone")}),
+        (None, {"fields": ("id", "first_name", "last_name", "mail_to", "call")}),
         (
             "Account",
             {
@@ -324,8 +327,19 @@ class CustomerAdmin(ScopedAdmin):
 
     @column("email", ordering=Lower("email"))
     def email_shown(self, customer: Customer) -> str:
-        """Return the email; sorted by its index."""
-        return str(customer.email)
+        """Return the email, broken where there is no room; sorted by its index."""
+        return format_html('<span class="staff-wrap">{}</span>', customer.email)
+
+    @column("email")
+    def mail_to(self, customer: Customer) -> str:
+        """Return the address, to write to."""
+        return str(customer.email) if customer.anonymized_at else link(f"mailto:{customer.email}", customer.email)
+
+    @column("phone")
+    def call(self, customer: Customer) -> str:
+        """Return the number, to call."""
+        digits = re.sub(r"[^\d+]", "", customer.phone or "")
+        return link(f"tel:{digits}", customer.phone) if digits else str(customer.phone or EMPTY)
 
     @column("restaurants")
     def restaurant_count(self, customer: Any) -> int:

@@ -168,7 +168,7 @@ def _side_by_side(customer: Customer, legacy: dict[str, str | None] | None) -> S
     )
 
 
-_DIFFERENT = SafeString('<strong class="text-red-700 dark:text-red-500">different</strong>')
+_DIFFERENT = SafeString('<strong class="staff-error">different</strong>')
 
 
 def _as_legacy(customer: Customer) -> dict[str, str | None]:

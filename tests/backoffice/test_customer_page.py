@@ -99,3 +99,12 @@ def test_what_may_be_changed_is_changed_and_nothing_else(client: Client, root: U
     assert (profile.dietary_restrictions, str(profile.birthday)) == ("no nuts", "1990-05-01")
     customer.refresh_from_db()
     assert customer.password == PASSWORD_HASH
+
+
+def test_a_customer_is_called_and_written_to_from_the_page(client: Client, root: User) -> None:
+    page = f"/admin/customers/customer/{CustomerFactory.create(email='a@b.example', phone='+49 (30) 12').pk}/change/"
+    text = client.get(page).content.decode()
+    assert all(address in text for address in ('href="mailto:a@b.example"', 'href="tel:+493012"'))
+    Customer.objects.update(phone="ask Ann", anonymized_at=datetime(2026, 1, 1, tzinfo=UTC))
+    text = client.get(page).content.decode()
+    assert ("mailto:" in text, "tel:" in text, "ask Ann" in text) == (False, False, True)
