@@ -105,6 +105,8 @@ class RestaurantView(RestaurantsBase):
             for name in changed:
                 setattr(row, name, wanted[name])
             save_changes(row, changed)
+            if changed:
+                self.log(row, f"Changed {', '.join(changed)}.")
         return tagged(request, _shown(row))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from django.contrib.admin.models import ADDITION
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
@@ -96,6 +97,7 @@ class RecipesView(RecipesBase, GenericAPIView[Recipe]):
         with transaction.atomic():
             values: Any = self.named(restaurant.pk, wanted)
             made = services.recipe_create(restaurant=restaurant, actor_id=self.staff.pk, values=values, lines=lines)
+            self.log(made, "Written down.", ADDITION)
             shown = _recipe_whole(_recipes().get(pk=made.pk))
         return tagged(request, shown, status=201)
 
@@ -125,10 +127,12 @@ class RecipeView(RecipesBase):
         """Change what a recipe is called, makes and says."""
         recipe, wanted = self.recipe(recipe_id, "change"), valid(shapes.RecipeBody, request, partial=True)
         with transaction.atomic():
-            _recipe_seen(request, recipe)
+            before = _recipe_seen(request, recipe)
             values: Any = self.named(recipe.restaurant_id, wanted)
             services.recipe_change(recipe=recipe, values=values)
             shown = _recipe_whole(_recipes().get(pk=recipe.pk))
+            if shown != before:
+                self.log(recipe, f"Changed {', '.join(wanted)}.")
         return tagged(request, shown)
 
 
@@ -142,10 +146,12 @@ class IngredientsView(RecipesBase):
         """Say all that goes into a recipe, in order; lines that are not sent go."""
         recipe, wanted = self.recipe(recipe_id, "change"), valid(shapes.LinesBody, request)
         with transaction.atomic():
-            _recipe_seen(request, recipe)
+            before = _recipe_seen(request, recipe)
             lines = shapes.lines_of(wanted["ingredients"])
             services.recipe_ingredients_set(recipe=recipe, actor_id=self.staff.pk, lines=lines)
             shown = _recipe_whole(_recipes().get(pk=recipe.pk))
+            if shown != before:
+                self.log(recipe, "Changed what goes in.")
         return tagged(request, shown)
 
 
@@ -171,21 +177,22 @@ class MenusBase(_Base):
         self.menu(menu_id, "change")
         return _or_404(MenuItem.objects.select_related("section").filter(pk=item_id, section__menu=menu_id).first())
 
-    def changed(self, request: Request, menu_id: int, change: Callable[[], object], *, status: int = 200) -> Response:
-        """Answer with the menu after CHANGE, which is done only if the menu is as the request has seen it."""
+    def changed(
+        self, request: Request, menu_id: int, said: str, change: Callable[[], object], *, status: int = 200
+    ) -> Response:
+        """Answer with the menu after CHANGE, which is done only if the menu is as the request has seen it.
+
+        SAID is what the menu's history says, if anything changed.
+        """
         with transaction.atomic():
-            services.menu_hold(menu=Menu(pk=menu_id))
-            require_match(request, etag_of(_menu_whole(menu_id)))
+            held = services.menu_hold(menu=Menu(pk=menu_id))
+            before = _menu_whole(menu_id)
+            require_match(request, etag_of(before))
             change()
             shown = _menu_whole(menu_id)
+            if shown != before:
+                self.log(held, said)
         return tagged(request, shown, status=status)
-
-    def after(self, request: Request, menu: Menu, do: Callable[[], object]) -> Response:
-        """Answer with the menu after DO, which does nothing where it was done already."""
-        with transaction.atomic():
-            do()
-            shown = _menu_whole(menu.pk)
-        return tagged(request, shown)
 
     def recipe(self, values: dict[str, Any]) -> Any:
         """Return VALUES of an item with the recipe that they name; raises ValidationError if this user sees none."""
@@ -223,7 +230,9 @@ class MenusView(MenusBase, GenericAPIView[Menu]):
         """Make a menu, empty as yet, which nobody sees until it is published."""
         wanted: Any = valid(shapes.MenuNewBody, request)
         restaurant = self.restaurant(wanted.pop("restaurant"), "add")
-        menu = services.menu_create(restaurant=restaurant, actor_id=self.staff.pk, values=wanted)
+        with transaction.atomic():
+            menu = services.menu_create(restaurant=restaurant, actor_id=self.staff.pk, values=wanted)
+            self.log(menu, "Made.", ADDITION)
         return tagged(request, _menu_whole(menu.pk), status=201)
 
 
@@ -243,7 +252,9 @@ class MenuView(MenusBase):
         """Change what a menu is called, and how it is printed."""
         menu, wanted = self.menu(menu_id, "change"), valid(shapes.MenuBody, request, partial=True)
         values: Any = wanted
-        return self.changed(request, menu_id, lambda: services.menu_change(menu=menu, values=values))
+        return self.changed(
+            request, menu_id, f"Changed {', '.join(wanted)}.", lambda: services.menu_change(menu=menu, values=values)
+        )
 
 
 class MenuCopyView(MenusBase):
@@ -254,17 +265,25 @@ class MenuCopyView(MenusBase):
     def post(self, request: Request, menu_id: int) -> Response:
         """Copy a menu with all that is on it; nobody sees the copy until it is published."""
         menu, wanted = self.menu(menu_id, "add"), valid(shapes.CopyBody, request)
-        copy = services.menu_duplicate(menu=menu, actor_id=self.staff.pk, name=wanted.get("name"))
+        with transaction.atomic():
+            copy = services.menu_duplicate(menu=menu, actor_id=self.staff.pk, name=wanted.get("name"))
+            self.log(copy, f"Copied from {menu.name}.", ADDITION)
         return tagged(request, _menu_whole(copy.pk), status=201)
 
 
 class MenuStateView(MenusBase):
     """Whether a menu is shown, or put away; done twice, it is done."""
 
-    def switch(self, request: Request, menu_id: int, do: Callable[[Menu], object]) -> Response:
-        """Answer with the menu after DO."""
+    def switch(self, request: Request, menu_id: int, said: str, do: Callable[[Menu], object]) -> Response:
+        """Answer with the menu after DO; SAID is what its history says, if anything changed."""
         menu = self.menu(menu_id, "change")
-        return self.after(request, menu, lambda: do(menu))
+        with transaction.atomic():
+            before = _menu_whole(menu.pk)
+            do(menu)
+            shown = _menu_whole(menu.pk)
+            if shown != before:
+                self.log(menu, said)
+        return tagged(request, shown)
 
 
 class PublishView(MenuStateView):
@@ -273,7 +292,12 @@ class PublishView(MenuStateView):
     @extend_schema(request=None, responses=shapes.MenuWhole)
     def post(self, request: Request, menu_id: int) -> Response:
         """Show a menu to everybody; one that is archived, or of no restaurant, stays hidden."""
-        return self.switch(request, menu_id, lambda menu: services.menus_publish(menus=Menu.objects.filter(pk=menu.pk)))
+        return self.switch(
+            request,
+            menu_id,
+            "The menu was published.",
+            lambda menu: services.menus_publish(menus=Menu.objects.filter(pk=menu.pk)),
+        )
 
 
 class WithdrawView(MenuStateView):
@@ -283,7 +307,10 @@ class WithdrawView(MenuStateView):
     def post(self, request: Request, menu_id: int) -> Response:
         """Show a menu to nobody any more."""
         return self.switch(
-            request, menu_id, lambda menu: services.menus_withdraw(menus=Menu.objects.filter(pk=menu.pk))
+            request,
+            menu_id,
+            "The menu was withdrawn.",
+            lambda menu: services.menus_withdraw(menus=Menu.objects.filter(pk=menu.pk)),
         )
 
 
@@ -294,7 +321,7 @@ class ArchiveView(MenuStateView):
     @extend_schema(request=None, responses=shapes.MenuWhole)
     def post(self, request: Request, menu_id: int) -> Response:
         """Put a menu away, and show it to nobody any more."""
-        return self.switch(request, menu_id, lambda menu: services.menu_archive(menu=menu))
+        return self.switch(request, menu_id, "The menu was archived.", lambda menu: services.menu_archive(menu=menu))
 
 
 class RestoreView(MenuStateView):
@@ -304,7 +331,7 @@ class RestoreView(MenuStateView):
     @extend_schema(request=None, responses=shapes.MenuWhole)
     def post(self, request: Request, menu_id: int) -> Response:
         """Take a menu out of the archive; nobody sees it until it is published."""
-        return self.switch(request, menu_id, lambda menu: services.menu_restore(menu=menu))
+        return self.switch(request, menu_id, "The menu was restored.", lambda menu: services.menu_restore(menu=menu))
 
 
 class MenuOrderView(MenusBase):
@@ -317,7 +344,9 @@ class MenuOrderView(MenusBase):
         """Put the sections of a menu, each with its items, in this order; items can change their section."""
         menu, wanted = self.menu(menu_id, "change"), valid(shapes.OrderBody, request)
         sections = [(each["id"], each["items"]) for each in wanted["sections"]]
-        return self.changed(request, menu_id, lambda: services.menu_order(menu=menu, sections=sections))
+        return self.changed(
+            request, menu_id, "Put in another order.", lambda: services.menu_order(menu=menu, sections=sections)
+        )
 
 
 class SectionsView(MenusBase):
@@ -330,7 +359,13 @@ class SectionsView(MenusBase):
         """Add a section at the end of a menu; the answer is the menu."""
         menu, wanted = self.menu(menu_id, "change"), valid(shapes.SectionBody, request)
         values: Any = wanted
-        return self.changed(request, menu_id, lambda: services.section_add(menu=menu, values=values), status=201)
+        return self.changed(
+            request,
+            menu_id,
+            f"Added section {wanted['name']}.",
+            lambda: services.section_add(menu=menu, values=values),
+            status=201,
+        )
 
 
 class SectionView(MenusBase):
@@ -343,7 +378,12 @@ class SectionView(MenusBase):
         """Change a section; the answer is the menu."""
         section, wanted = self.section(menu_id, section_id), valid(shapes.SectionBody, request, partial=True)
         values: Any = wanted
-        return self.changed(request, menu_id, lambda: services.section_change(section=section, values=values))
+        return self.changed(
+            request,
+            menu_id,
+            f"Changed section {section.name}.",
+            lambda: services.section_change(section=section, values=values),
+        )
 
     @versioned
     @refuses(errors.ChangedMeanwhile, errors.StillUsed)
@@ -351,7 +391,9 @@ class SectionView(MenusBase):
     def delete(self, request: Request, menu_id: int, section_id: int) -> Response:
         """Delete an empty section; the answer is the menu."""
         section = self.section(menu_id, section_id)
-        return self.changed(request, menu_id, lambda: services.section_delete(section=section))
+        return self.changed(
+            request, menu_id, f"Deleted section {section.name}.", lambda: services.section_delete(section=section)
+        )
 
 
 class ItemsView(MenusBase):
@@ -366,7 +408,13 @@ class ItemsView(MenusBase):
         values = self.recipe(valid(shapes.ItemBody, request))
         if not values.get("name") and values.get("recipe") is None:
             raise ValidationError({"name": "Say what it is called, or of which recipe it is."})
-        return self.changed(request, menu_id, lambda: services.item_add(section=section, values=values), status=201)
+        return self.changed(
+            request,
+            menu_id,
+            f"Added to section {section.name}.",
+            lambda: services.item_add(section=section, values=values),
+            status=201,
+        )
 
 
 class ItemView(MenusBase):
@@ -381,7 +429,12 @@ class ItemView(MenusBase):
         number = wanted.pop("section_id", None)
         into = self.section(menu_id, number) if number is not None else None
         values = self.recipe(wanted)
-        return self.changed(request, menu_id, lambda: services.item_change(item=item, values=values, section=into))
+        return self.changed(
+            request,
+            menu_id,
+            f"Changed {item.name}.",
+            lambda: services.item_change(item=item, values=values, section=into),
+        )
 
     @versioned
     @refuses(errors.ChangedMeanwhile, errors.StillUsed)
@@ -389,7 +442,7 @@ class ItemView(MenusBase):
     def delete(self, request: Request, menu_id: int, item_id: int) -> Response:
         """Delete an item that nobody ordered; the answer is the menu."""
         item = self.item(menu_id, item_id)
-        return self.changed(request, menu_id, lambda: services.item_delete(item=item))
+        return self.changed(request, menu_id, f"Deleted {item.name}.", lambda: services.item_delete(item=item))
 
 
 def _recipes() -> QuerySet[Recipe]:
@@ -404,10 +457,12 @@ def _recipe_whole(recipe: Recipe) -> dict[str, Any]:
     return shapes.recipe_whole(recipe, [(line, line.quantity) for line in recipe_lines(recipe)])
 
 
-def _recipe_seen(request: Request, recipe: Recipe) -> None:
-    """Lock a recipe till the end of the transaction, and raise unless the request has seen it as it is."""
+def _recipe_seen(request: Request, recipe: Recipe) -> dict[str, Any]:
+    """Lock a recipe till the end of the transaction, and return it; raise unless the request has seen it as it is."""
     services.recipe_hold(recipe=recipe)
-    require_match(request, etag_of(_recipe_whole(_recipes().get(pk=recipe.pk))))
+    shown = _recipe_whole(_recipes().get(pk=recipe.pk))
+    require_match(request, etag_of(shown))
+    return shown
 
 
 def _menu_whole(menu_id: int) -> dict[str, Any]:

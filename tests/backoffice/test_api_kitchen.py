@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 
+from accounts.models import User
 from menus.models import Menu, MenuItem, Recipe
 from restaurants.models import Restaurant
 from tests.api import Api, problem, refused
@@ -183,6 +186,30 @@ def test_a_menu_is_built_ordered_shown_and_put_away(api: Api, here: Place) -> No
     ]
     found = [each["name"] for each in api.get("staff/menus?archived=false&search=lunch").json()["results"]]
     assert found == ["Lunch (copy)", "Lunch"]
+
+
+def history_of(row: Any) -> list[tuple[str, int]]:
+    """Return what the history of ROW says, and who did it."""
+    entries = LogEntry.objects.filter(object_id=str(row.pk), content_type=ContentType.objects.get_for_model(row))
+    return list(entries.order_by("pk").values_list("change_message", "user_id"))
+
+
+def test_what_is_changed_is_in_the_history_and_nothing_else_is(api: Api, here: Place) -> None:
+    owner = User.objects.latest("pk").pk
+    path, recipe = f"staff/menus/{here.menu.pk}", f"staff/recipes/{here.recipe.pk}"
+    for _ in range(2):
+        now = api.patch(path, {"title": "Noon"}, headers=seen(api.get(path)))
+        now = api.patch(f"{path}/items/{here.item.pk}", {"price": "6"}, headers=seen(now))
+        api.post(f"{path}/publish")
+        api.patch(recipe, {"name": "Stew"}, headers=seen(api.get(recipe)))
+        api.patch("staff/restaurants/here", {"phone": "1"}, headers=seen(api.get("staff/restaurants/here")))
+    assert history_of(here.menu) == [
+        ("Changed title.", owner),
+        ("Changed Soup.", owner),
+        ("The menu was published.", owner),
+    ]
+    assert history_of(here.recipe) == [("Changed name.", owner)]
+    assert history_of(here.restaurant) == [("Changed phone.", owner)]
 
 
 def test_nothing_of_another_restaurant_gets_onto_a_menu(api: Api, here: Place) -> None:

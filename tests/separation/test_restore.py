@@ -95,13 +95,16 @@ def test_a_copy_has_no_open_sessions(legacy_database, target, backup_dir):
         "INSERT INTO customer_sessions (id, customer_id, token_hash, family, user_agent, created_at, expires_at, "
         "revoked_at, revoked_reason) SELECT gen_random_uuid(), g, '', gen_random_uuid(), '', now(), now(), "
         "CASE g WHEN 1 THEN now() END, CASE g WHEN 1 THEN 'logged out' ELSE '' END FROM generate_series(1, 3) g; "
-        "INSERT INTO django_session VALUES ('a', '', now())",
+        "INSERT INTO django_session VALUES ('a', '', now()); "
+        "INSERT INTO staff_sessions (id, user_id, password_hash, token_hash, family, expires_at) "
+        "VALUES (gen_random_uuid(), 1, '', '', gen_random_uuid(), now())",
     )
     restored = restore_into(target, take(legacy.connection).path)
     query = "SELECT revoked_at IS NULL, revoked_reason FROM customer_sessions ORDER BY customer_id"
-    assert restored.sessions_ended == (2, 1)
+    assert restored.sessions_ended == (2, 2)
     assert execute(target, query) == [(False, "logged out"), (False, "restored copy"), (False, "restored copy")]
     assert execute(target, "SELECT count(*) FROM django_session") == [(0,)]
+    assert execute(target, "SELECT revoked_reason FROM staff_sessions") == [("restored copy",)]
     assert execute(legacy.name, query) == [(False, "logged out"), (True, ""), (True, "")]
 
 
