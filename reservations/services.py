@@ -40,6 +40,8 @@ _EARLIEST = timedelta(hours=12)
 # What of a booking is logged; the first say who the guest is.
 PERSONAL = ("customer_name", "customer_phone", "customer_email", "special_requests", "notes", "guest_notes")
 _LOGGED = (*PERSONAL, "day", "time", "party_size", "status", "duration_minutes", "tables", "arrived", "left")
+# Of what staff change, the guest gets a mail.
+_TOLD = frozenset(["reservation_date", "reservation_time", "party_size", "customer_email"])
 # The kind of `Actor` for which no online limit holds, and whom no closed account stops.
 STAFF = "staff"
 
@@ -195,7 +197,7 @@ def reservation_change(
             row.save(update_fields=[*changed, "updated_at"])
             _raise_sequence(row)
             _log(row, actor, _ACTION.CHANGED, before, beyond=beyond)
-            if changed != ["duration_minutes"] and _is_ahead(row, now):
+            if _is_ahead(row, now) and (actor.kind != STAFF or not _TOLD.isdisjoint(changed)):
                 mails.mail_changed(row)
     return row
 

@@ -154,7 +154,15 @@ def test_the_week_is_changed_line_by_line_and_stays_in_its_shape(
 def test_what_sql_wrote_past_the_check_of_durations_is_left_out(
     restaurant: Restaurant, browser: Callable[[str], Client]
 ) -> None:
-    rubbish = [1, None, {"up_to": "x", "minutes": 90}, {"minutes": 90}, {"up_to": 9, "minutes": 1e9}, [], True]
+    rubbish: list[Any] = [
+        1,
+        None,
+        [],
+        True,
+        {"minutes": 90},
+        {"up_to": "x", "minutes": 90},
+        {"up_to": 9, "minutes": 1e9},
+    ]
     policy = BookingPolicyFactory.create(restaurant=restaurant, durations=[*rubbish, {"up_to": 4, "minutes": 60}])
     assert (policy.duration_of(2), policy.duration_of(9)) == (timedelta(minutes=60), timedelta(minutes=90))
     shown = browser("OWNER").get(page(restaurant))

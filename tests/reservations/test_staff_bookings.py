@@ -182,13 +182,14 @@ def test_staff_move_a_booking_after_the_cutoff_and_its_guest_is_told(restaurant:
     changes = Changes(time="20:25", party_size=4, duration_minutes=150)
     changed = reservation_change(reservation=row, actor=actor, changes=changes, now=NOW)
     assert (changed.reservation_time, changed.party_size, changed.duration_minutes) == ("20:25", 4, 150)
+    reservation_change(reservation=row, actor=actor, changes=Changes(special_requests="Cake"), now=NOW)
     assert mails() == [("booking-changed", ["lena@example.org"])]
     with pytest.raises(errors.BeyondPolicy, match=r"^11 people would sit at 20:15; the limit is 10.$"):
         reservation_change(reservation=row, actor=actor, changes=Changes(party_size=11), now=NOW)
     reservation_change(reservation=row, actor=actor, changes=Changes(party_size=11), override=True, now=NOW)
     assert BookingLog.objects.latest("pk").after == {"party_size": 11, "duration_minutes": 90, "beyond": ["slot_full"]}
     reservation_change(reservation=row, actor=actor, changes=Changes(party_size=11), now=NOW)
-    assert BookingLog.objects.count() == 3
+    assert BookingLog.objects.count() == 4
 
 
 def test_a_party_that_sits_grows_but_keeps_its_time(restaurant: Restaurant, waiter: User) -> None:
