@@ -63,16 +63,17 @@ def customers_found(queryset: QuerySet[Any], text: str, *, restaurants: frozense
 def customers_by_phone(restaurants: frozenset[int] | None, digits: str) -> QuerySet[Customer]:
     """Return the customers with these DIGITS in their phone number whom one of RESTAURANTS knows, or any for None.
 
-    Whatever else stands between the digits does not count, nor do zeros before them. Fewer than four find nobody.
+    Whatever else stands between the digits does not count, nor do zeros before them. Fewer than four, or than
+    three behind those zeros, find nobody.
     """
-    bare = re.sub(r"\D", "", digits)
-    if len(bare) < _FEWEST_DIGITS:
+    typed = re.sub(r"\D", "", digits)
+    bare = typed.lstrip("0")
+    if len(typed) < _FEWEST_DIGITS or len(bare) < _WHOLE:
         return Customer.objects.none()
     customers = Customer.objects.alias(search_text=_TEXT, search_keys=_keys(F("search_text")), number=_DIGITS)
     if restaurants is not None:
         known = CustomerRestaurant.objects.filter(customer=OuterRef("pk"), restaurant__in=restaurants)
         customers = customers.filter(Exists(known))
-    bare = bare.lstrip("0") or bare
     return customers.filter(_has(bare), number__contains=bare)
 
 
