@@ -388,10 +388,11 @@ def _customer(restaurant: Restaurant, number: Any) -> Customer | None:
 
 def _found(restaurant: Restaurant, text: str) -> list[Customer]:
     """Return the customers of the restaurant whom TEXT, digits of a phone or parts of a name, may mean."""
-    by_phone = customers_by_phone(frozenset([restaurant.pk]), text)
+    here = frozenset([restaurant.pk])
+    by_phone = customers_by_phone(here, text)
     known = Customer.objects.filter(restaurants__restaurant=restaurant)
     is_name = len("".join(filter(str.isalpha, text))) >= _FEWEST_LETTERS
-    found = customers_found(known, text) if is_name else by_phone
+    found = customers_found(known, text, restaurants=here) if is_name else by_phone
     return list(found.filter(is_active=True).order_by("first_name", "last_name", "pk")[:_FOUND_AT_MOST])
 
 

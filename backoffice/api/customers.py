@@ -65,7 +65,7 @@ class CustomerFilter(FilterSet):  # type: ignore[misc]
 
     def found(self, customers: QuerySet[Customer], name: str, text: str) -> QuerySet[Customer]:
         """Return those who match."""
-        return customers_found(customers, text)
+        return customers_found(customers, text, restaurants=self.request.parser_context["view"].places("view"))
 
     def at(self, customers: QuerySet[Customer], name: str, slug: str) -> QuerySet[Customer]:
         """Return those whom a restaurant knows that this user manages."""
