@@ -14,10 +14,10 @@ SELECT u.id, u.name, u.email, u.phone, u.role::text, u.created_at::text, u.updat
 FROM users u
     CROSS JOIN LATERAL (SELECT count(*) AS reservations, max(t.reservation_date) AS last_booking,
             count(*) FILTER (WHERE t.reservation_date >= date_trunc('day', now() AT TIME ZONE 'UTC')
-                AND t.status = 'CONFIRMED') AS coming
+                AND t.status::text = 'CONFIRMED') AS coming
         FROM reservations t WHERE t.user_id = u.id) b
     CROSS JOIN LATERAL (SELECT count(*) AS orders,
-            coalesce(sum(t.total_amount) FILTER (WHERE t.status = 'COMPLETED'), 0) AS spent
+            coalesce(sum(t.total_amount) FILTER (WHERE t.status::text = 'COMPLETED'), 0) AS spent
         FROM orders t WHERE t.user_id = u.id) o
     CROSS JOIN LATERAL (SELECT string_agg(r.name, ', ' ORDER BY r.id) AS places FROM restaurants r
         WHERE EXISTS (SELECT FROM reservations t WHERE t.user_id = u.id AND t.restaurant_id = r.id)

@@ -9,16 +9,20 @@ from django.test import Client
 
 from tests.factories import (
     BackupFactory,  # separation: line
+    CheckedFactory,  # separation: line
     ChunkFactory,  # separation: line
     CustomerFactory,
     CustomerRestaurantFactory,
     EmailFactory,
     FindingFactory,  # separation: line
+    LookFactory,  # separation: line
     MenuFactory,
     OrderFactory,
     RecipeFactory,
+    RehearsalFactory,  # separation: line
     ReservationFactory,
     RunFactory,  # separation: line
+    VerificationFactory,  # separation: line
     staff_of,
 )
 from tests.factories import RestaurantFactory as Place
@@ -67,6 +71,10 @@ def pages(client: Client) -> Callable[[], list[str]]:
         ChunkFactory.create(),
         FindingFactory.create(row_id=user.pk),
         BackupFactory.create(),
+        RehearsalFactory.create(),
+        LookFactory.create(),
+        VerificationFactory.create(),
+        CheckedFactory.create(),
         # separation: end
     ]
     assert {type(row) for row in rows} == set(admin.site._registry)

@@ -12,7 +12,7 @@ from tests.portal.world import world
 
 MOST = 4
 # One query for each kind of row, however many there are of it.
-WHOLE = {"/api/v1/me/export": 9}
+WHOLE = {"/api/v1/me/export": 10}
 # What has to be said beside the address.
 ASKED = {"/api/v1/restaurants/{slug}/availability": "?date=2030-01-07&party_size=2"}
 
