@@ -156,7 +156,7 @@ def test_a_dry_run_shows_what_goes_and_changes_nothing(
     )
     lines = [line.split() for line in out.splitlines()]
     assert ["tests/databases.py", "1", "files"] in lines
-    assert ["config/urls.py", "1", "lines", "fewer"] not in lines
+    assert ["config/wsgi.py", "1", "lines", "fewer"] not in lines
     assert [MIGRATION, "drops", "users.is_customer,"] in [line[:3] for line in lines]
     assert out.endswith("Nothing was changed. Next: python -m separation.contract --execute\n")
     assert checkout.git("status", "--porcelain") == ""
