@@ -73,6 +73,14 @@ def test_an_evening(browser_page: Opener, monkeypatch: pytest.MonkeyPatch) -> No
     other.get_by_role("button", name="No-show").click()
     expect(other).to_contain_text("No-show")
 
+    # For tomorrow, the menu on paper.
+    page.goto("/admin/menus/menu/")
+    page.locator("#result_list, #changelist-form").get_by_role("link", name="Evening menu").first.click()
+    page.get_by_role("link", name="Print").click()
+    page.emulate_media(media="print")
+    expect(page.locator(".item")).to_contain_text("$18.50")
+    expect(page.get_by_role("button", name="Print")).to_be_hidden()
+
     booking = Reservation.objects.get(customer=ana)
     order = Order.objects.get(reservation=booking)
     assert (booking.status, booking.party_size, booking.table_ids) == ("COMPLETED", 3, [7])
