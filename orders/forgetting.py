@@ -43,6 +43,8 @@ def customer_forget(*, customer: Customer, actor: Actor) -> bool:
         history = LogEntry.objects.filter(content_type__app_label="customers", content_type__model="customer")
         history.filter(object_id=str(customer.pk)).update(object_repr=str(customer))
         idempotency_keys_forget(scope=f"customer:{customer.pk}")
+        # Answers to staff are kept by who asked.
+        IdempotencyKey.objects.filter(body__text__icontains=f'"customer_id":{customer.pk},').delete()
         # The last: what was done until here has been noted, with what stood there before.
         CustomerChange.objects.filter(customer=customer).delete()
     return True

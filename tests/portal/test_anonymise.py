@@ -91,6 +91,12 @@ def zenobia(db):
         fingerprint="y",
         body={"etag": "x", "text": '{"contact": {"email": "zenobia@quist.example"}}'},
     )
+    IdempotencyKey.objects.create(
+        scope="staff:1",
+        key_hash="x",
+        fingerprint="y",
+        body={"etag": "x", "text": f'{{"customer_id":{zenobia.pk},"contact":{{"name":"Zenobia"}}}}'},
+    )
     LogEntry.objects.create(
         user=UserFactory.create(),
         content_type=ContentType.objects.get_for_model(Customer),
