@@ -18,7 +18,7 @@ from config.scoping import ScopedAdmin, ScopedRelatedFilter, TableInline, column
 from menus import pantry
 from menus.builder import builder_view
 from menus.cards import card_view
-from menus.forms import PART, LineForm, LineFormSet, MenuForm, RecipeForm, SeenForm
+from menus.forms import OFFERED, PART, LineForm, LineFormSet, MenuForm, RecipeForm, SeenForm
 from menus.models import Menu, MenuItem, Recipe, RecipeIngredient
 from menus.printing import print_view
 from menus.rights import MENUS, RECIPES
@@ -33,9 +33,6 @@ from menus.services import (
 )
 from menus.values import MenuValues, RecipeValues
 from restaurants.models import Restaurant
-
-# How many names a field offers at most.
-OFFERED = 2000
 
 
 class KitchenAdmin(ScopedAdmin):

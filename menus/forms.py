@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.functional import cached_property
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -18,6 +19,8 @@ COLOUR = re.compile(r"#[0-9A-Fa-f]{3,8}|[A-Za-z]{3,20}")
 FONT = re.compile(r"[\w ,'-]+")
 # What a menu can be printed on, with its height in millimetres.
 PAPER = {"A3": 420, "A4": 297, "A5": 210, "LETTER": 279, "LEGAL": 356}
+# How many names or recipes a field offers at most.
+OFFERED = 2000
 HELP = {
     "instructions": "What the kitchen does, step by step.",
     "yield_quantity": "How much comes of it, such as 4; the kitchen's card is scaled by it.",
@@ -257,6 +260,12 @@ class RecipeChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
         """Return what the choice is called."""
         return obj.name if obj.restaurant_id == self.restaurant_id else f"recipe {obj.pk} of another restaurant"
 
+    def offer(self, there: QuerySet[Recipe]) -> None:
+        """Offer as many as a list can show, and what is THERE already; any other is taken, too."""
+        rows = self.queryset.only("name", "restaurant_id")[:OFFERED] if self.queryset is not None else []
+        shown = {row.pk: self.label_from_instance(row) for row in [*there, *rows]}
+        self.choices = [("", self.empty_label), *shown.items()]
+
 
 class ItemForm(forms.Form):
     """A line of a menu."""
@@ -275,9 +284,9 @@ class ItemForm(forms.Form):
         recipe: Any = self.fields["recipe"]
         recipe.restaurant_id = menu.restaurant_id
         ours = Recipe.objects.filter(restaurant__isnull=False, restaurant=menu.restaurant_id)
-        recipe.queryset = (ours | Recipe.objects.filter(pk=(item.recipe_id if item else None) or 0)).order_by(
-            "name", "pk"
-        )
+        there = Recipe.objects.filter(pk=(item.recipe_id if item else None) or 0)
+        recipe.queryset = (ours | there).order_by("name", "pk")
+        recipe.offer(there)
         self.fields["section"].queryset = menu.sections.order_by("position", "pk")  # type: ignore[attr-defined]
         if item is None:
             del self.fields["section"]

@@ -33,22 +33,24 @@ def categories(restaurant_id: int) -> QuerySet[Category]:
 
 def ingredients(restaurant_id: int, user_id: int) -> QuerySet[Ingredient]:
     """Return the ingredients that this user may see in this restaurant, by name."""
-    used = RecipeIngredient.objects.filter(ingredient=OuterRef("pk"), recipe__restaurant=restaurant_id)
-    return Ingredient.objects.filter(Exists(used) | _of_people_here(restaurant_id, user_id)).order_by("name", "pk")
+    used = RecipeIngredient.objects.filter(recipe__restaurant=restaurant_id, ingredient__isnull=False)
+    known = Q(pk__in=used.order_by().values("ingredient").distinct()) | _of_people_here(restaurant_id, user_id)
+    return Ingredient.objects.filter(known).order_by("name", "pk")
 
 
 def units(restaurant_id: int, user_id: int) -> QuerySet[UnitOfMeasure]:
     """Return the units that this user may see in this restaurant, by name."""
-    used = RecipeIngredient.objects.filter(unit=OuterRef("pk"), recipe__restaurant=restaurant_id)
-    yields = Recipe.objects.filter(yield_unit=OuterRef("pk"), restaurant=restaurant_id)
-    known = Exists(used) | Exists(yields) | _of_people_here(restaurant_id, user_id)
+    # Each once: what is too long for the server to hash, it reads again for each unit.
+    used = RecipeIngredient.objects.filter(recipe__restaurant=restaurant_id).order_by().values("unit").distinct()
+    yields = Recipe.objects.filter(restaurant=restaurant_id, yield_unit__isnull=False).values("yield_unit").distinct()
+    known = Q(pk__in=used) | Q(pk__in=yields) | _of_people_here(restaurant_id, user_id)
     return UnitOfMeasure.objects.filter(known).order_by("name", "pk")
 
 
 def _of_people_here(restaurant_id: int, user_id: int) -> Q:
-    works = RestaurantStaff.objects.filter(user=OuterRef("user"))
-    only_here = Exists(works.filter(restaurant=restaurant_id)) & ~Exists(works.exclude(restaurant=restaurant_id))
-    return Q(user=user_id) | Q(only_here)
+    works = RestaurantStaff.objects.filter(user=OuterRef("user")).exclude(restaurant=restaurant_id)
+    here = RestaurantStaff.objects.filter(~Exists(works), restaurant=restaurant_id)
+    return Q(user=user_id) | Q(user__in=here.values("user"))
 
 
 def category_named(*, restaurant_id: int, actor_id: int, name: str) -> Category:
