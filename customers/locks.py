@@ -1,6 +1,9 @@
 """The lock on a person, which whatever writes several of their rows takes first; and who it is that writes."""
 
-from django.db import connection
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
 
 from customers.models import Customer
 
@@ -32,3 +35,12 @@ def customer_locked(customer_id: int) -> Customer:
     """Return a customer's row as it is now, locked until the transaction ends; raises DoesNotExist."""
     wait_briefly()
     return Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
+
+
+@contextmanager
+def changes_unnoted() -> Iterator[None]:
+    """Note nothing of what the block changes of customers: it is the same in another form. One transaction."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('customers.noted', 'off', true)")
+        yield
+        cursor.execute("SELECT set_config('customers.noted', '', true)")

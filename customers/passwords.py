@@ -4,6 +4,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher, check_password, ma
 
 from config.hashers import LegacyBCryptHasher
 from config.plugins import plugged  # separation: line
+from customers.locks import changes_unnoted
 from customers.models import Customer
 
 ARGON2 = "argon2"
@@ -38,8 +39,9 @@ def customer_check_password(*, customer: Customer, raw_password: str) -> bool:
 
     def renew(raw: str) -> None:
         renewed = make_password(raw, hasher=password_algorithm())
-        if Customer.objects.filter(pk=customer.pk, password=stored).update(password=renewed):
-            customer.password = renewed
+        with changes_unnoted():
+            if Customer.objects.filter(pk=customer.pk, password=stored).update(password=renewed):
+                customer.password = renewed
 
     return check_password(raw_password, stored, setter=renew, preferred=password_algorithm())
 
