@@ -12,6 +12,7 @@ from customers.models import CustomerRestaurant
 from menus.models import Recipe, RecipeIngredient, UnitOfMeasure
 from orders.models import Order
 from tests.backoffice.conftest import SECRET, World
+from tests.backoffice.test_access import OTHERS
 from tests.factories import RecipeFactory, RestaurantStaffFactory
 
 pytestmark = pytest.mark.django_db
@@ -35,13 +36,17 @@ def pages(world: World) -> Iterator[str]:
             if field.is_relation:
                 names = f"app_label={model._meta.app_label}&model_name={model._meta.model_name}&field_name={field.name}"
                 yield from (f"/admin/autocomplete/?{names}&term={term}" for term in ("", SECRET, "guest"))
+    for how, *_ in OTHERS.values():
+        method, path = how.split(" ", 1)
+        if method == "GET":
+            yield from (path.format_map(rows.numbers()) for rows in (world.ours, world.theirs))
     yield f"/admin/customers/customer/{world.shared_customer}/change/"
 
 
 def shown(client: Client, path: str) -> str:
     """Return what a page says, following redirects, without the search that was typed into it."""
     answer = client.get(path, follow=True)
-    page = answer.content.decode()
+    page = answer.getvalue().decode()
     for typed in (f'value="{SECRET}"', f"q={SECRET}", f"q%3D{SECRET}"):
         page = page.replace(typed, "")
     return page
