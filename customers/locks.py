@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 
+from config.locks import WAIT
 from customers.models import Customer
 
-WAIT = "5s"
 BY_CUSTOMER = "customer"
 
 

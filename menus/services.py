@@ -12,10 +12,11 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Model, ProtectedError, QuerySet
 from django.utils import timezone
 
+from config.locks import limit_waiting
 from menus.errors import ChangedMeanwhile, OtherRestaurant, RecipeCycle, StillUsed
 from menus.models import Menu, MenuItem, MenuSection, Recipe, RecipeIngredient
 from menus.pantry import ingredients_named, units_named
@@ -34,7 +35,6 @@ from menus.values import (
 from restaurants.models import Restaurant
 
 Row = TypeVar("Row", bound=Model)
-_LOCK_TIMEOUT = "5s"
 
 
 # --- Recipes ---
@@ -82,7 +82,7 @@ def recipe_hold(*, recipe: Recipe, seen: str | None = None) -> Recipe:
 
     Raises ChangedMeanwhile if it is gone, or not as SEEN.
     """
-    _limit_waiting()
+    limit_waiting()
     # One lock for all of them: a chain of recipes is only known to be none once nobody else can lengthen it.
     list(Restaurant.objects.select_for_update(no_key=True).filter(pk=recipe.restaurant_id or 0).values_list("pk"))
     row = Recipe.objects.select_for_update(no_key=True, of=("self",)).filter(pk=recipe.pk).first()
@@ -205,7 +205,7 @@ def menu_hold(*, menu: Menu, seen: str | None = None) -> Menu:
 
     Raises ChangedMeanwhile if it is gone, or not as SEEN (`menu_version`).
     """
-    _limit_waiting()
+    limit_waiting()
     row = Menu.objects.select_for_update(no_key=True, of=("self",)).filter(pk=menu.pk).first()
     if row is None:
         raise ChangedMeanwhile("This menu is not there any more.")
@@ -414,11 +414,6 @@ def _item_held(item: MenuItem, menu: Menu) -> MenuItem:
     if row is None:
         raise _changed(item, True)
     return row
-
-
-def _limit_waiting() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
 
 
 def _changed(row: Model, gone: bool) -> ChangedMeanwhile:

@@ -16,6 +16,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from psycopg.errors import UniqueViolation
 
+from config.locks import limit_waiting
 from customers.models import Customer
 from menus.models import MenuItem
 from menus.prices import amount_of
@@ -26,7 +27,6 @@ from orders.selectors import dishes_of
 from reservations.models import Reservation
 from restaurants.models import Restaurant
 
-_LOCK_TIMEOUT = "5s"
 MOST_OF_ONE = 999
 MOST_FOR_ONE = Decimal("99999.99")
 MOST_IN_ALL = Decimal("99999999.99")
@@ -272,8 +272,7 @@ def _hold_item(item: OrderItem) -> tuple[Order, OrderItem]:
 
 def _hold_person(customer_id: int | None) -> None:
     """Limit how long this transaction waits, and lock the customer, whether or not the account is open."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
+    limit_waiting()
     if customer_id is not None:
         Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).values_list("pk", flat=True).first()
 

@@ -16,6 +16,7 @@ from django.db.models import Case, IntegerField, When
 from django.utils import timezone
 
 from accounts.models import RestaurantStaff
+from config.locks import limit_waiting
 from config.sql import Queries
 from customers.models import Customer, CustomerRestaurant
 from reservations import errors, mails
@@ -29,7 +30,6 @@ from restaurants.hours import clock, minutes_of
 from restaurants.models import Restaurant
 
 _SQL = Queries(settings.BASE_DIR / "reservations" / "sql" / "booking.sql")
-_LOCK_TIMEOUT = "5s"
 # What a booking over the API has as its source: by a customer, and by a guest without an account.
 PORTAL, PORTAL_GUEST = "portal", "portal_guest"
 # What the old application calls a booking that staff take down.
@@ -416,7 +416,7 @@ def _named(row: Reservation) -> str:
 
 def _begin(customer_id: int | None, *, must_be_open: bool = True) -> None:
     """Limit how long this transaction waits, and lock the person, who must still have an account if that is asked."""
-    _execute("SELECT set_config('lock_timeout', %(wait)s, true)", wait=_LOCK_TIMEOUT)
+    limit_waiting()
     if customer_id is None:
         return
     active = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).values_list("is_active", flat=True)
