@@ -217,9 +217,13 @@ class Opener:
             self.complaints.append(f"asked elsewhere: {request.url}")
 
 
-def axe(page: Page, **context: Any) -> None:
-    """Assert that axe-core finds nothing serious on PAGE: for who hears it, or sees it badly, or has no mouse."""
-    found = Axe().run(page, **context).response["violations"]
+def axe(page: Page, *rules: str) -> None:
+    """Assert that axe-core finds nothing serious on PAGE, by all of its RULES or by these.
+
+    For who hears it, or sees it badly, or has no mouse.
+    """
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    found = Axe().run(page, options=options).response["violations"]
     grave = [
         f"{rule['id']} ({rule['impact']}): {rule['help']}: {node['html'][:200]} {node.get('failureSummary', '')[:200]}"
         for rule in found

@@ -254,7 +254,7 @@ class CheckedFactory(DjangoModelFactory[Checked]):
     class Meta:
         model = Checked
 
-    id = Sequence(lambda n: f"invariant_{n}")
+    id = Sequence(lambda n: f"invariant{n}")
     identity = "somewhere"
     position = Sequence(lambda n: n)
     guarantee = "Phone numbers are those of users."

@@ -31,12 +31,9 @@ from tests.factories import UserFactory as Staff
 pytestmark = pytest.mark.django_db
 
 TEXTS = {
-    "long": "Wolfeschlegelsteinhausenbergerdorff " * 14,
-    "one long word": "x" * 255,
-    "right to left": "\u202eفاطمة بنت عبد الله\u202c",
-    "odd Unicode": "a\u0300\u200d\u2028\u0085\ufeff\U0001f469\u200d\U0001f373 \x01\x1f\x7f",
-    "tabs and lines": "\t Ann\n\r\n Lee \x0b",
-    "markup": "<script>alert(1)</script>{{ 7|add:7 }}{% now 'Y' %}\"'&",
+    "long": "Wolfeschlegelsteinhausenbergerdorff " * 6 + "x" * 255,
+    "odd Unicode": "\u202eفاطمة بنت عبد\u202c a\u0300\u200d\u2028\u0085\ufeff\U0001f469\u200d\U0001f373 \x01\x1f\x7f",
+    "markup": "\t Ann\n\r\n Lee \x0b <script>alert(1)</script>{{ 7|add:7 }}{% now 'Y' %}\"'&",
     "blank": " ",
     "empty": "",
 }
@@ -46,7 +43,6 @@ TIMES = (
     "0001-01-01",
     "9999-12-31 23:59:59.999",
     "0044-03-15 BC",
-    "10000-01-01",
     "294276-12-31",
 )
 

@@ -51,6 +51,7 @@ def test_all_of_it(as_customer):
     assert body.pop("exported_at") > created(ann)
     time = lambda value: value and value.isoformat().replace("+00:00", "Z")  # noqa: E731
     session.refresh_from_db()
+    reservation.refresh_from_db()
     order.refresh_from_db()
     assert body == {
         "format": 1,
@@ -114,7 +115,7 @@ def test_all_of_it(as_customer):
                 "customer_email": "ann@example.org",
                 "special_requests": None,
                 "created_at": created(reservation),
-                "updated_at": created(reservation),
+                "updated_at": time(reservation.updated_at),
             }
         ],
         "orders": [

@@ -225,8 +225,7 @@ def test_what_is_left_passes_its_own_tests(contracted: Checkout) -> None:
     """But for those in a browser and of the embedded server, and the widest sweeps over pages, the API and slots."""
     without = (
         "config/test_embedded_postgres.py",
-        "backoffice/test_scoping.py::test_no_page_shows_another_restaurants_rows",
-        "backoffice/test_dirty_data.py",
+        *(f"backoffice/test_{sweep}.py" for sweep in ("scoping", "dirty_data", "access", "api_access", "queries")),
         "portal/test_api_schemathesis.py",
         "reservations/test_last_table.py",
     )
