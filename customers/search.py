@@ -21,6 +21,8 @@ from customers.models import Customer, CustomerRestaurant
 _SQL = Queries(settings.BASE_DIR / "customers" / "sql" / "search.sql")
 # What more than this share of all customers have is looked for among whom a restaurant knows, without the index.
 COMMON = 0.005
+# Where all are looked among: what so many have is found sooner by reading on until a list is full.
+EVERYWHERE = 0.1
 _PHONE = re.compile(r"\+?[\d\s()./-]*\d[\d\s()./-]*")
 _FEWEST_DIGITS = 4
 # An index of three characters in a row says of shorter words only what begins with them.
@@ -48,7 +50,7 @@ def customers_found(queryset: QuerySet[Any], text: str, *, restaurants: frozense
     text = text.replace("\0", "").strip()
     if not text:
         return queryset
-    common = restaurants is not None and _rarest(text.split()[:_MOST_WORDS]) > COMMON
+    common = _rarest(text.split()[:_MOST_WORDS]) > (EVERYWHERE if restaurants is None else COMMON)
     matches = queryset.order_by().alias(search_text=_TEXT, search_keys=_keys(F("search_text")))
     if common and restaurants is not None:
         known = CustomerRestaurant.objects.filter(restaurant__in=restaurants).values("customer_id")

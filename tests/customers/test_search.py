@@ -113,3 +113,12 @@ def test_a_word_that_many_have_is_looked_for_among_whom_a_restaurant_knows(peopl
         assert found == ([] if word == "zz" else [people["ann"]])
         looked_up = "customer_search_keys" in captured.captured_queries[-2 if len(captured) > 2 else -1]["sql"]
         assert looked_up is (rare or word == "zz"), word
+
+
+def test_a_word_that_nearly_all_have_is_found_by_reading_on(people: dict[str, Customer]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE customers")
+    for word, by_index in (("example.org", False), ("zz", True)):
+        with CaptureQueriesContext(connection) as captured:
+            assert (people["ann"] in customers_found(Customer.objects.all(), word)) is not by_index
+        assert any("customer_search_keys" in query["sql"] for query in captured.captured_queries[1:]) is by_index, word
