@@ -226,7 +226,7 @@ def test_what_is_left_passes_its_own_tests(contracted: Checkout) -> None:
     without = (
         "config/test_embedded_postgres.py",
         *(f"backoffice/test_{sweep}.py" for sweep in ("scoping", "dirty_data", "access", "api_access", "queries")),
-        "portal/test_api_schemathesis.py",
+        *(f"portal/test_{sweep}.py" for sweep in ("api_schemathesis", "check_journeys", "generated_client")),
         "reservations/test_last_table.py",
     )
     out = contracted.python(

@@ -20,8 +20,6 @@ from tests.factories import PASSWORD, PASSWORD_HASH
 from tests.hashes import hash_cheaply
 from tests.separation.engine import checksums, columns_of, move, one, query, take_back
 
-pytestmark = pytest.mark.engine
-
 # Somebody with bookings of both sorts whom no rule keeps back.
 SOMEBODY = """
 SELECT u.id, u.email FROM users u

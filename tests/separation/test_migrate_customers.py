@@ -19,8 +19,6 @@ from separation.interlocks import require_backup
 from tests.databases import environment_for, manage
 from tests.separation.engine import checksums, columns_of, one, other_application, query
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path, monkeypatch):
