@@ -258,7 +258,12 @@ def test_whoever_works_at_several_restaurants_chooses(house, waiter):
     assert "At <bdi>Casa Lucía</bdi>" in chosen
 
 
-def test_a_page_asks_the_same_however_much_is_on_it(house, waiter, opened):
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [pytest.param(0, [9, 11, 10, 8], id="in the day"), pytest.param(24, [9, 11, 12, 10], id="after midnight")],
+)
+def test_a_page_asks_the_same_however_much_is_on_it(house, waiter, opened, monkeypatch, late, expected):
+    monkeypatch.setattr("orders.pages.LATE_HOURS", late)  # after midnight the parties of the evening before count too
     OrderItem.objects.bulk_create(
         OrderItem(order=opened(customer_name=f"Table {n}"), menu_item=house.soup, price=12)
         for n in range(3)
@@ -271,7 +276,7 @@ def test_a_page_asks_the_same_however_much_is_on_it(house, waiter, opened):
         with CaptureQueriesContext(connection) as queries:
             assert waiter.get(page).status_code == 200
         found[page] = len(queries)
-    assert list(found.values()) == [9, 11, 12, 10]
+    assert list(found.values()) == expected
 
 
 def test_an_empty_house_says_what_to_do(db):
