@@ -23,6 +23,7 @@ from post_office.models import STATUS, Email, Log
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
+from config.attachments import attachment_for
 from config.links import link_for
 from config.masking import scrub
 
@@ -195,17 +196,21 @@ def _send(email: Email, server: Any, done: Delivered) -> None:
 
 
 def _message(email: Email) -> EmailMessage:
-    """Return the mail as it goes out, its links signed; raises _Pointless if it should not any more."""
+    """Return the mail as it goes out, its links signed, its files made; raises _Pointless if it should not any more."""
     (to,) = email.to
     if to.lower().endswith(NOBODYS):
         raise _Pointless("Nobody can have that address")
-    for placeholder, (purpose, argument) in ((email.context or {}).get("links") or {}).items():
+    context = email.context or {}
+    for placeholder, (purpose, argument) in (context.get("links") or {}).items():
         address = link_for(purpose, argument, to)
         if address is None:
             raise _Pointless("What the mail was about is over")
         email.message = email.message.replace(placeholder, address)
         email.html_message = email.html_message.replace(placeholder, address)
     message: EmailMessage = email.prepare_email_message()
+    for kind, argument in context.get("files", ()):
+        if attachment := attachment_for(kind, argument, to):
+            message.attach(*attachment)
     return message
 
 

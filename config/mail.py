@@ -2,14 +2,15 @@
 
 A queued mail holds no link that is worth anything: `{% signed_link "purpose" argument %}` leaves the address of a host
 that cannot exist, with a number nobody can guess, and what is to stand there is signed at delivery (`config/links.py`).
-Whatever somebody types into a name or a note can therefore not become a link.
+Whatever somebody types into a name or a note can therefore not become a link. Nor does it hold a file: files are made
+at delivery, too (`config/attachments.py`).
 """
 
 import logging
 import re
 import secrets
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.utils import make_msgid, parseaddr, quote
 from typing import Any
@@ -21,6 +22,7 @@ from django.core.validators import validate_email
 from django.template import Context, Engine
 from post_office.models import PRIORITY, STATUS, Email
 
+from config import attachments
 from config.links import is_registered
 
 # Named among the templates' builtins: no template has to load it.
@@ -42,12 +44,16 @@ def mail_queue(
     sender: str = "",
     reply_to: str = "",
     expires_at: datetime | None = None,
+    files: Sequence[tuple[str, object]] = (),
 ) -> None:
     """Queue a mail to TO in the caller's transaction: undone with it, sent only after its commit.
 
     Made of `mail/TEMPLATE.subject.txt`, `.txt` and `.html`, in the name SENDER of a restaurant; answers go to REPLY_TO.
-    After EXPIRES_AT it is not sent any more. To what cannot be an address, nothing is queued, and the log says so.
+    After EXPIRES_AT it is not sent any more. FILES are what is attached at delivery: kinds, and what each is about. To
+    what cannot be an address, nothing is queued, and the log says so. Raises ValueError for a kind that no app makes.
     """
+    if unknown := [kind for kind, _ in files if not attachments.is_registered(kind)]:
+        raise ValueError(f"No app makes files of kind {unknown[0]!r}.")
     if not is_address(to):
         _log.warning("No mail %r was queued: there is no address that mail could go to.", template)
         return
@@ -65,8 +71,9 @@ def mail_queue(
         html_message=_render(f"mail/{template}.html", values, autoescape=True),
         headers=headers,
         message_id=make_msgid(domain=address.rpartition("@")[2]),
-        # What the placeholders stand for; never a token.
-        context={"template": template, "links": links},
+        # What the placeholders stand for, never a token; and what is to be attached, never the file.
+        context={"template": template, "links": links}
+        | ({"files": [[kind, str(argument)] for kind, argument in files]} if files else {}),
         status=STATUS.queued,
         priority=PRIORITY.medium,
         expires_at=expires_at,

@@ -9,7 +9,9 @@ class ReservationsConfig(AppConfig):
     name = "reservations"
 
     def ready(self) -> None:
-        """Say what links in mails there are."""
+        """Say what links and files in mails there are."""
         from reservations.links import register_links
+        from reservations.mails import register_files
 
         register_links()
+        register_files()

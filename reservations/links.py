@@ -22,9 +22,14 @@ def register_links() -> None:
 def booking_claims(argument: str, to: str) -> dict[str, Any] | None:
     """Return what a link claims in a mail about booking ARGUMENT; None if it is cancelled, or no more of address TO."""
     reservation = Reservation.objects.filter(pk=int(argument), status=Reservation.Status.CONFIRMED).first()
-    if reservation is None or _address(reservation.customer_email) != _address(to):
+    if reservation is None or not is_address_of(reservation, to):
         return None
     return claims_of(reservation)
+
+
+def is_address_of(reservation: Reservation, to: str) -> bool:
+    """Tell whether mail about RESERVATION goes to the address TO."""
+    return _address(reservation.customer_email) == _address(to)
 
 
 def claims_of(reservation: Reservation) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import pytest
 from django.template import Engine
 from django.template.loaders.locmem import Loader
 
-from config import links
+from config import attachments, links
 
 TEMPLATES = {
     "mail/test-hello.subject.txt": "Hello\n{{ name }}\n",
@@ -32,3 +32,20 @@ def hello(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 
     links.register("test-link", path="/test/{token}", claims=of, max_age=3600)
     return claims
+
+
+@pytest.fixture
+def notes(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Make the kind `test-note` of files; return what they say by what they are about, to be filled."""
+    monkeypatch.setattr(attachments, "_kinds", dict(attachments._kinds))
+    said: dict[str, str] = {}
+
+    def of(argument: str, to: str) -> attachments.Attachment | None:
+        return (
+            attachments.Attachment("note.txt", f"{said[argument]} {to}", "text/x-note; a=b")
+            if argument in said
+            else None
+        )
+
+    attachments.register("test-note", of)
+    return said

@@ -68,6 +68,22 @@ def test_a_mail_arrives_whole_with_links_that_work(hello, smtp, settings):
     assert counts() == (0, 0, 0)
 
 
+def test_files_are_made_at_delivery_of_what_is_so_then(hello, notes, smtp):
+    email = queue(files=[("test-note", 7), ("test-note", 8)])
+    assert email.context["files"] == [["test-note", "7"], ["test-note", "8"]]
+    assert list(email.attachments.all()) == []
+    notes["8"] = "Grüße an"
+    assert counts() == (1, 0, 0)
+    ((_, mail),) = smtp.received
+    (note,) = mail.iter_attachments()
+    assert (note["Content-Type"], note["Content-Disposition"], note.get_content()) == (
+        'text/x-note; a="b"; charset="utf-8"',
+        'attachment; filename="note.txt"',
+        "Grüße an anna@example.org",
+    )
+    assert came_of(email) == ("sent", 1, [])
+
+
 def test_what_is_rolled_back_never_goes_out(hello, smtp):
     with transaction.atomic():
         queue()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from icalendar import Calendar
 
-from reservations.ics import reservation_calendar
+from reservations.ics import invitation, reservation_calendar
 from reservations.models import BookingTerms, Reservation
 from tests.factories import BookingPolicyFactory, ReservationFactory, RestaurantFactory
 
@@ -76,6 +76,22 @@ def test_a_change_keeps_the_uid_and_raises_the_sequence(booked: Reservation) -> 
     assert after["DTSTART"].dt == datetime(2026, 6, 1, 18, 0, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("status", "method"), [(Reservation.Status.CONFIRMED, "REQUEST"), (Reservation.Status.CANCELLED, "CANCEL")]
+)
+def test_in_a_mail_it_says_whom_it_concerns_and_asks_for_no_answer(
+    booked: Reservation, status: Reservation.Status, method: str
+) -> None:
+    booked.status = status
+    found = invitation(booked, "anna@example.org")
+    assert found is not None
+    assert (found.name, found.mimetype) == ("reservation-7.ics", f"text/calendar; method={method}")
+    told = found.text.replace("\r\n ", "").split("\r\n")[:-1]
+    assert f"METHOD:{method}" in told
+    guest = "ATTENDEE;PARTSTAT=ACCEPTED;RSVP=FALSE:mailto:anna@example.org"
+    assert {each for each in told if not each.startswith("METHOD")} - set(lines(booked)) == {guest}
+
+
 def test_a_cancelled_one_takes_the_event_out(booked: Reservation) -> None:
     booked.status = Reservation.Status.CANCELLED
     assert {"METHOD:CANCEL", "STATUS:CANCELLED"} < set(lines(booked))
@@ -96,6 +112,8 @@ def test_a_duration_that_makes_no_sense(booked: Reservation, minutes: int, shown
 def test_without_an_address_of_its_own_the_platform_is_the_organizer(booked: Reservation, settings: Any) -> None:
     settings.DEFAULT_FROM_EMAIL = "Restaurants <restaurants@example.org>"
     booked.restaurant.email = booked.restaurant.phone = None
+    assert "ORGANIZER:mailto:restaurants@example.org" in lines(booked)
+    booked.restaurant.email = "hello@cafe.example\r\nATTENDEE:mailto:who@example.org"
     assert "ORGANIZER:mailto:restaurants@example.org" in lines(booked)
 
 

@@ -4,12 +4,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from icalendar import Calendar
 from post_office.models import Email
 
+from config.delivery import deliver
 from config.links import link_for
 from reservations import mails
 from reservations.models import Reservation
+from reservations.services import Actor, Changes, reservation_cancel, reservation_change
 from tests.factories import BookingPolicyFactory, ReservationFactory, RestaurantFactory
+from tests.smtp import SMTPServer
 
 pytestmark = pytest.mark.django_db
 
@@ -159,3 +163,51 @@ def test_a_mail_about_what_is_cancelled_or_somebody_elses_by_now_is_not_delivere
     assert not deliverable()
     Reservation.objects.filter(pk=booked.pk).delete()
     assert not deliverable()
+
+
+def test_calendars_take_the_booking_follow_it_and_let_it_go(booked: Reservation, smtp: SMTPServer) -> None:
+    actor = Actor("staff", None)
+
+    def sent() -> list[tuple[Any, ...]]:
+        deliver(at_most=20)
+        events = []
+        for _, mail in smtp.received:
+            for part in mail.iter_attachments():
+                calendar = Calendar.from_ical(part.get_content())
+                event: Any = calendar.walk("VEVENT")[0]
+                assert part.get_param("method") == calendar["METHOD"]
+                shown = f"{event['DTSTART'].dt:%d %H:%M}"
+                events.append((calendar["METHOD"], event["UID"], event["SEQUENCE"], shown, event["ATTENDEE"]))
+        smtp.received.clear()
+        return events
+
+    mails.mail_confirmed(booked)
+    assert queued().context["files"] == [["booking", str(booked.pk)]]
+    mails.mail_reminder(booked)
+    (first,) = sent()
+    uid, anna = first[1], "mailto:Anna@example.org"
+    assert first == ("REQUEST", uid, 0, "06 17:30", anna)
+    reservation_change(reservation=booked, actor=actor, changes=Changes(time="20:30"), override=True)
+    assert sent() == [("REQUEST", uid, 1, "06 18:30", anna)]
+    # Both of the next are delivered after the second: of what is gone only its end is told.
+    reservation_change(reservation=booked, actor=actor, changes=Changes(party_size=2), override=True)
+    reservation_cancel(reservation=booked, actor=actor)
+    assert sent() == [("CANCEL", uid, 3, "06 18:30", anna)]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"status": "CONFIRMED"},
+        {"status": "CANCELLED", "customer_email": "berta@example.org"},
+        {"status": "CANCELLED", "reservation_time": "evening"},
+    ],
+)
+def test_a_mail_goes_without_a_file_that_would_not_be_true(
+    booked: Reservation, smtp: SMTPServer, columns: dict[str, str]
+) -> None:
+    mails.mail_cancelled(booked)
+    Reservation.objects.filter(pk=booked.pk).update(**columns)
+    deliver(at_most=20)
+    ((recipients, mail),) = smtp.received
+    assert (recipients, list(mail.iter_attachments())) == (["Anna@example.org"], [])
