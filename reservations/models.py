@@ -71,6 +71,14 @@ def default_time_zone() -> str:
     return str(settings.RESTAURANT_TIME_ZONE)
 
 
+def zone_named(name: str) -> ZoneInfo | None:
+    """Return the time zone NAME, or None if it is none."""
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        return None
+
+
 def validate_time_zone(name: str) -> None:
     """Raise ValidationError unless NAME is a time zone such as Europe/Berlin."""
     if name not in available_timezones():
@@ -194,8 +202,8 @@ class BookingPolicy(models.Model):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The restaurant's time zone."""
-        return ZoneInfo(self.time_zone)
+        """The restaurant's time zone; where SQL wrote what is none past the form's check, that of the setting."""
+        return zone_named(self.time_zone) or ZoneInfo(default_time_zone())
 
     def duration_of(self, party_size: int) -> timedelta:
         """Return how long a party of this size stays."""

@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property
 from itertools import combinations
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.conf import settings
-from django.db.models import CharField, F, Func, QuerySet, TextField, Value
+from django.db.models import Case, CharField, F, Func, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast, Coalesce, Collate, Concat, Greatest, Length, LPad
 
 from config.compiled import Compiled
@@ -24,6 +25,7 @@ from restaurants.models import Restaurant
 LATE = timedelta(minutes=15)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_ZONES = sorted(available_timezones())
 
 
 def reservations_shown() -> QuerySet[Reservation]:
@@ -209,7 +211,12 @@ def _day_and_time() -> Collate:
 
 
 def _shown_by_clocks(now: datetime) -> Func:
-    """Return what the clocks of a row's restaurant show."""
-    zone = Coalesce("restaurant__booking_policy__time_zone", Value(settings.RESTAURANT_TIME_ZONE))
+    """Return what the clocks of a row's restaurant show, in the zone that `BookingPolicy.zone` says."""
+    # PostgreSQL would fail, for all rows, at one that has no zone.
+    zone = Case(
+        When(restaurant__booking_policy__time_zone__in=_ZONES, then="restaurant__booking_policy__time_zone"),
+        default=Value(settings.RESTAURANT_TIME_ZONE),
+        output_field=TextField(),
+    )
     local = Func(zone, Value(now), function="timezone", output_field=CharField())
     return Func(local, Value("YYYY-MM-DD HH24:MI"), function="to_char", output_field=TextField())

@@ -90,4 +90,7 @@ def _until(reservation: Reservation, cutoff_minutes: int) -> datetime | None:
     begins = starts_at(reservation)
     if begins is None or reservation.status != Reservation.Status.CONFIRMED:
         return None
-    return begins - timedelta(minutes=cutoff_minutes)
+    try:
+        return begins - timedelta(minutes=cutoff_minutes)
+    except OverflowError:  # of some thousand years
+        return None

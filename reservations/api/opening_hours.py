@@ -55,7 +55,7 @@ class OpeningHoursView(PublicView):
         exceptions = restaurant.opening_exceptions.filter(date__range=(today, today + AHEAD)).order_by("date")
         body = {
             "restaurant": restaurant.slug,
-            "time_zone": policy.time_zone,
+            "time_zone": policy.zone.key,
             "week": week_data(hours) if hours.is_known else None,
             "exceptions": [_exception(each) for each in exceptions],
         }

@@ -211,7 +211,7 @@ def day_shown(sheet: DaySheet) -> dict[str, Any]:
     return {
         "restaurant": restaurant_ref(sheet.restaurant),
         "date": sheet.day.isoformat(),
-        "time_zone": sheet.table.policy.time_zone,
+        "time_zone": sheet.table.policy.zone.key,
         "hours": sheet.hours,
         "note": sheet.note,
         "parties": _figures(sheet.parties),

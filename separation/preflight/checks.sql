@@ -156,6 +156,11 @@ WHERE t.restaurant_id IS NULL
 SELECT count(*), coalesce((array_agg(o.id ORDER BY o.id))[1:5], '{}')
 FROM orders o JOIN reservations r ON r.id = o.reservation_id WHERE r.restaurant_id <> o.restaurant_id
 
+-- name: time_zones
+-- Each time zone of a booking policy, with how many restaurants have it, and the first of them.
+SELECT time_zone, count(*), (array_agg(restaurant_id ORDER BY restaurant_id))[1:5] FROM booking_policies
+GROUP BY time_zone ORDER BY time_zone
+
 -- name: sessions
 -- The sessions in this database with a transaction open for long, or idle in one; how many cannot be looked into.
 SELECT pid, coalesce(state, ''), coalesce(application_name, ''), extract(epoch FROM now() - xact_start)::int

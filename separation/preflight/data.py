@@ -1,5 +1,6 @@
 """The checks of the rows: how many there are, and what staff will have to decide about."""
 
+from reservations.models import default_time_zone, zone_named
 from separation.errors import RESOLVE
 from separation.models import Phase
 from separation.preflight.look import SQL, Look
@@ -81,6 +82,18 @@ def restaurant_mismatch(look: Look) -> Result:
         return Result(PASS, "Every order is at the restaurant of its reservation.", 0)
     message = f"{count(found, 'order')} at another restaurant than their reservation; each becomes a finding."
     return Result(WARN, message, found, sample, remedy="python manage.py migrate_customers")
+
+
+@check(reads_legacy=True)
+def time_zones(look: Look) -> Result:
+    """Count the restaurants whose booking policy has a time zone that is none."""
+    found = [row for row in look.rows(SQL.time_zones) if zone_named(row[0]) is None] if look.is_adopted else []
+    total = sum(restaurants for _, restaurants, _ in found)
+    if not total:
+        return Result(PASS, "Every booking policy has a time zone.", 0)
+    details = [f"{name[:50]!r}: restaurants {', '.join(map(str, ids))}" for name, _, ids in found]
+    message = f"{count(total, 'restaurant')} with a time zone that is none, taken for {default_time_zone()}."
+    return Result(WARN, message, total, details=details, remedy="set it on the restaurant's page in the admin")
 
 
 def _finding(look: Look, outcome: str, one: str, many: str) -> Result:

@@ -65,6 +65,7 @@ IDS = [
     "orphan",
     "no_restaurant",
     "restaurant_mismatch",
+    "time_zones",
     "environment",
     "code",
     "last_run",

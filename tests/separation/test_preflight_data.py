@@ -108,6 +108,23 @@ def test_nothing_to_find(legacy_database: Make) -> None:
     }
 
 
+def test_time_zones_that_are_none_are_named(legacy_database: Make) -> None:
+    connection = legacy_database("plain", adopted=True).connection
+    query(
+        connection, "INSERT INTO booking_policies (restaurant_id, time_zone) SELECT id, 'Asia/Tokyo' FROM restaurants"
+    )
+    assert check(connection, "time_zones") == Result(PASS, "Every booking policy has a time zone.", 0, id="time_zones")
+    query(connection, "UPDATE booking_policies SET time_zone = 'Mars/Olympus' WHERE restaurant_id < 3")
+    assert check(connection, "time_zones") == Result(
+        WARN,
+        "2 restaurants with a time zone that is none, taken for UTC.",
+        2,
+        details=["'Mars/Olympus': restaurants 1, 2"],
+        remedy="set it on the restaurant's page in the admin",
+        id="time_zones",
+    )
+
+
 def test_orphans_are_named_by_table(legacy_database: Make) -> None:
     connection = legacy_database("plain").connection
     query(connection, "ALTER TABLE reservations DROP CONSTRAINT reservations_user_id_fkey")
