@@ -27,6 +27,8 @@ ONE_DAY = timedelta(days=1)
 CELL = timedelta(minutes=15)
 # The columns that say what a reservation takes.
 TAKES = ("id", "reservation_date", "reservation_time", "duration_minutes", "party_size")
+# On how many days the next free table is looked for.
+LOOKED_AHEAD = 31
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class DayAvailability:
-    """The slots of one day; without any, `reason` is the code and `detail` the sentence of why. `note` is the day's."""
+    """The slots of one day; without any, `reason` is the code and `detail` the sentence of why. `note` is the day's.
+
+    Where no slot can be booked, `next_day` is the first after it with one that can, if there is one within a month.
+    """
 
     day: date
     time_zone: str
@@ -61,6 +66,7 @@ class DayAvailability:
     reason: str = ""
     detail: str = ""
     note: str = ""
+    next_day: date | None = None
 
 
 @dataclass(frozen=True)
@@ -75,12 +81,19 @@ class Taken:
 
 
 def availability(*, restaurant: Restaurant, day: date, party_size: int, now: datetime) -> DayAvailability:
-    """Return what a party can book on DAY, in at most three queries; raises PartyTooSmall and PartyTooLarge."""
-    table = Timetable.of(restaurant, day)
+    """Return what a party can book on DAY, in at most four queries; raises PartyTooSmall and PartyTooLarge."""
+    table = Timetable.of(restaurant, day, until=_shift(max(day, now.date()), LOOKED_AHEAD))
     if refusal := table.why_offline:
-        return DayAvailability(day, table.policy.time_zone, reason="booking_offline", detail=refusal)
+        return DayAvailability(day, table.policy.zone.key, reason="booking_offline", detail=refusal)
     table.require_size(party_size)
-    found = DayAvailability(day, table.policy.time_zone, note=table.note(day))
+    found = _of_day(table, day, party_size, now)
+    if any(slot.available for slot in found.slots):
+        return found
+    return replace(found, next_day=_next_day(table, day, party_size, now))
+
+
+def _of_day(table: "Timetable", day: date, party_size: int, now: datetime) -> DayAvailability:
+    found = DayAvailability(day, table.policy.zone.key, note=table.note(day))
     try:
         table.require_day(day, now)
         slots = tuple(table.slots(day, party_size))
@@ -93,6 +106,20 @@ def availability(*, restaurant: Restaurant, day: date, party_size: int, now: dat
     return replace(found, slots=judged)
 
 
+def _next_day(table: "Timetable", day: date, party_size: int, now: datetime) -> date | None:
+    """Return the first day after DAY, from today on, with a slot that can be booked; one query, if there is a limit."""
+    today = now.astimezone(table.policy.zone).date()
+    first = max(_shift(day, 1), today)
+    last = min(_shift(first, LOOKED_AHEAD - 1), _shift(today, table.policy.horizon_days))
+    if first > last:
+        return None
+    room = table.room(first, until=last)
+    for each in (_shift(first, days) for days in range((last - first).days + 1)):
+        if any(not table.refusal(slot, party_size, room, now) for slot in table.slots(each, party_size)):
+            return each
+    return None
+
+
 @dataclass(frozen=True)
 class Timetable:
     """When a restaurant is open around one day, and how it takes bookings."""
@@ -102,9 +129,13 @@ class Timetable:
     exceptions: Mapping[date, OpeningException]
 
     @classmethod
-    def of(cls, restaurant: Restaurant, day: date) -> "Timetable":
-        """Return the timetable for what has to do with DAY; two queries, one if the restaurant came with its policy."""
-        around = OpeningException.objects.filter(restaurant=restaurant, date__range=(_shift(day, -2), _shift(day, 2)))
+    def of(cls, restaurant: Restaurant, day: date, until: date | None = None) -> "Timetable":
+        """Return the timetable for what has to do with DAY, or all days from it to UNTIL.
+
+        Two queries, one if the restaurant came with its policy.
+        """
+        days = _shift(day, -2), _shift(until or day, 2)
+        around = OpeningException.objects.filter(restaurant=restaurant, date__range=days)
         return cls(restaurant, policy_of(restaurant), {each.date: each for each in around})
 
     @cached_property
@@ -234,23 +265,23 @@ class Timetable:
     def _too_far(self) -> errors.TooFar:
         return errors.TooFar(f"A table is booked at most {span(self.policy.horizon_days * DAY_MINUTES)} ahead.")
 
-    def room(self, service_day: date, without: int | None = None) -> "Room":
-        """Return what is taken around a service day, but for the reservation WITHOUT; a query, if there is a limit."""
-        if self.policy.slot_limit is None and self.policy.day_limit is None:
-            return Room(self, service_day, ())
-        return Room(self, service_day, tuple(self._taken(service_day, without)))
+    def room(self, service_day: date, without: int | None = None, until: date | None = None) -> "Room":
+        """Return what is taken around a service day, or all from it to UNTIL, but for the reservation WITHOUT.
 
-    def _taken(self, service_day: date, without: int | None) -> Iterator[Taken]:
-        rows = seated().filter(self.near(service_day))
+        One query, if there is a limit.
+        """
+        if self.policy.slot_limit is None and self.policy.day_limit is None:
+            return Room(self, ())
+        rows = seated().filter(self.near(service_day, until))
         if without is not None:
             rows = rows.exclude(pk=without)
-        return (self.taken(row) for row in rows.values_list(*TAKES))
+        return Room(self, tuple(self.taken(row) for row in rows.values_list(*TAKES)))
 
-    def near(self, service_day: date) -> Q:
-        """Return which reservations may have to do with a service day."""
+    def near(self, service_day: date, until: date | None = None) -> Q:
+        """Return which reservations may have to do with a service day, or with any from it to UNTIL."""
         # A party of the day before may sit past midnight, and the day itself may end on the next.
-        since, until = midnight(_shift(service_day, -1)), midnight(_shift(service_day, 3))
-        return Q(restaurant=self.restaurant, reservation_date__gte=since, reservation_date__lt=until)
+        since, before = midnight(_shift(service_day, -1)), midnight(_shift(until or service_day, 3))
+        return Q(restaurant=self.restaurant, reservation_date__gte=since, reservation_date__lt=before)
 
     def taken(self, row: tuple[Any, ...]) -> Taken:
         """Return what a reservation takes, by its columns TAKES."""
@@ -278,10 +309,9 @@ class Timetable:
 
 @dataclass(frozen=True)
 class Room:
-    """What is taken of a service day."""
+    """What is taken of one service day or more."""
 
     table: Timetable
-    service_day: date
     taken: tuple[Taken, ...]
 
     @cached_property
@@ -290,14 +320,17 @@ class Room:
         return covers_by_cell(self.taken)
 
     @cached_property
-    def in_all(self) -> int:
-        """How many people the service day has."""
-        return sum(each.covers for each in self.taken if self.table.day_of(each) == self.service_day)
+    def by_day(self) -> Counter[date]:
+        """How many people each service day has."""
+        found: Counter[date] = Counter()
+        for each in self.taken:
+            found[self.table.day_of(each)] += each.covers
+        return found
 
     def require(self, slot: Slot, party_size: int) -> None:
         """Raise DayFull or SlotFull unless the party has room."""
         policy = self.table.policy
-        if policy.day_limit is not None and self.in_all + party_size > policy.day_limit:
+        if policy.day_limit is not None and self.by_day[slot.service_day] + party_size > policy.day_limit:
             raise errors.DayFull(f"{slot.service_day} is full for a party of {party_size}.")
         if policy.slot_limit is None:
             return

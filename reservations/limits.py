@@ -89,8 +89,8 @@ def _of_size(table: Timetable, party_size: int) -> Iterator[Excess]:
 
 def _of_room(room: Room, slot: Slot, party_size: int) -> Iterator[Excess]:
     policy = room.table.policy
-    if policy.day_limit is not None and room.in_all + party_size > policy.day_limit:
-        told = f"{slot.service_day} would have {room.in_all + party_size} people; the limit is {policy.day_limit}."
+    if policy.day_limit is not None and (people := room.by_day[slot.service_day] + party_size) > policy.day_limit:
+        told = f"{slot.service_day} would have {people} people; the limit is {policy.day_limit}."
         yield Excess(errors.DayFull.code, told)
     if policy.slot_limit is None:
         return

@@ -204,6 +204,10 @@ class AvailabilitySerializer(serializers.Serializer[Any]):
     slots = SlotShown(many=True)
     closed_reason = serializers.CharField(allow_null=True, help_text="The code of why there are no slots.")
     detail = serializers.CharField(help_text="The same in words, or what the restaurant says of that day.")
+    next_available_date = serializers.DateField(
+        allow_null=True,
+        help_text="Where no time of that day can be booked: the next day with one, if there is one within a month.",
+    )
 
 
 def own_path(reservation: Reservation) -> str:
@@ -221,7 +225,7 @@ def reservation_shown(reservation: Reservation, path: str | None) -> dict[str, A
     local = partial(_local, zone=policy.zone)
     return {
         "id": reservation.pk,
-        "restaurant": _restaurant(reservation.restaurant, policy.time_zone),
+        "restaurant": _restaurant(reservation.restaurant, policy.zone.key),
         "date": day.date().isoformat() if isinstance(day, datetime) else None,
         "time": _time(reservation.reservation_time),
         "starts_at": local(begins),
@@ -268,6 +272,7 @@ def availability_shown(restaurant: Restaurant, party_size: int, found: DayAvaila
         ],
         "closed_reason": found.reason or None,
         "detail": found.detail or found.note,
+        "next_available_date": found.next_day.isoformat() if found.next_day else None,
     }
 
 

@@ -110,10 +110,10 @@ def restaurant(db: None) -> Restaurant:
     return RestaurantFactory.create(name="R", opening_hours={"fri": "18:00-22:00", "sat": "18:00-18:30"})
 
 
-def seat(restaurant: Restaurant, time: str) -> None:
-    """Let three people sit there that Friday."""
-    day = datetime(2026, 2, 27, tzinfo=UTC)
-    ReservationFactory.create(restaurant=restaurant, reservation_date=day, reservation_time=time, party_size=3)
+def seat(restaurant: Restaurant, time: str, day: date = FRIDAY) -> None:
+    """Let three people sit there that Friday, or on another day."""
+    midnight = datetime.combine(day, datetime.min.time(), tzinfo=UTC)
+    ReservationFactory.create(restaurant=restaurant, reservation_date=midnight, reservation_time=time, party_size=3)
 
 
 def look(restaurant: Restaurant, day: date = FRIDAY, size: int = 2, now: datetime = NOW) -> DayAvailability:
@@ -184,6 +184,37 @@ def test_a_day_without_slots_says_why(
     assert (found.slots, found.reason, found.detail) == ((), reason, detail)
 
 
+@pytest.mark.parametrize(
+    ("day", "size", "expected"),
+    [
+        # It has a table itself.
+        (FRIDAY, 2, None),
+        # Closed that day, then closed for holidays, then full, then there is a table.
+        (date(2026, 2, 26), 2, FRIDAY),
+        (date(2026, 2, 28), 2, date(2026, 3, 20)),
+        (date(2026, 3, 13), 2, date(2026, 3, 20)),
+        (date(2026, 3, 13), 1, None),
+        # It never has as many covers.
+        (FRIDAY, 5, None),
+        # What is past begins again today; what is beyond the horizon has nothing after it.
+        (date(2025, 12, 30), 2, date(2026, 1, 2)),
+        (date.min, 2, date(2026, 1, 2)),
+        (date(2026, 3, 28), 2, None),
+        (date.max, 2, None),
+    ],
+)
+def test_where_no_table_is_free_the_next_day_with_one_is_told(
+    restaurant: Restaurant, day: date, size: int, expected: date | None
+) -> None:
+    BookingPolicyFactory.create(restaurant=restaurant, covers_per_slot=4, slot_interval_minutes=60)
+    OpeningExceptionFactory.create(restaurant=restaurant, date=date(2026, 3, 6), note="Holidays.")
+    for clock in ("18:30", "20:00"):
+        seat(restaurant, clock, date(2026, 3, 13))
+    with CaptureQueriesContext(connection) as seen:
+        assert look(restaurant, day, size).next_day == expected
+    assert len(seen) <= 5  # the restaurant, its policy, its days, what is taken of the day, and of the next month
+
+
 def test_parties_beyond_the_limits_are_refused(restaurant: Restaurant) -> None:
     BookingPolicyFactory.create(restaurant=restaurant, min_party_size=2, max_party_size=4)
     with pytest.raises(PartyTooSmall):
@@ -235,7 +266,7 @@ def test_as_the_simplest_thing_that_could_be_right(
         Taken(day, base + timedelta(minutes=start * 15), base + timedelta(minutes=start * 15 + stays), covers)
         for start, covers, stays in parties
     ]
-    room = Room(table, day, tuple(taken))
+    room = Room(table, tuple(taken))
 
     def fits(slot: Any) -> bool:
         try:

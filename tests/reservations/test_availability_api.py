@@ -1,6 +1,6 @@
 """What can be booked on a day, for everybody."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -32,12 +32,13 @@ def test_a_day(api: Api, zaika: Restaurant, day: date) -> None:
         ],
         "closed_reason": None,
         "detail": "",
+        "next_available_date": None,
     }
 
 
 def closed(api: Api, day: date) -> dict[str, Any]:
     body = api.get(f"{ASK}?date={day}&party_size=2").json()
-    return {name: body[name] for name in ("slots", "closed_reason", "detail")}
+    return {name: body[name] for name in ("slots", "closed_reason", "detail", "next_available_date")}
 
 
 def test_a_day_on_which_it_is_closed_says_why(api: Api, zaika: Restaurant, day: date) -> None:
@@ -46,6 +47,7 @@ def test_a_day_on_which_it_is_closed_says_why(api: Api, zaika: Restaurant, day: 
         "slots": [],
         "closed_reason": "closed",
         "detail": f"Zaika is closed on {day}. A wedding.",
+        "next_available_date": f"{day + timedelta(days=1)}",
     }
 
 
@@ -56,6 +58,7 @@ def test_a_restaurant_that_takes_none_online_says_so(api: Api, zaika: Restaurant
         "slots": [],
         "closed_reason": "booking_offline",
         "detail": "Zaika takes no bookings online.",
+        "next_available_date": None,
     }
 
 
