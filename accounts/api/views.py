@@ -1,22 +1,26 @@
 """The base of every endpoint that only staff reach, and who asks there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404
+from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import StaffSession, User
 from accounts.sessions import LOG_INS
 from config.api.bearer import NOT_VALID, bearer_token
+from config.api.pages import Ordering
 from config.api.views import ApiView
 from config.rights import NOWHERE, places, within
 
@@ -109,3 +113,16 @@ class StaffView(ApiView):
         where = self.places(action)
         if where is not None and restaurant_id not in where:
             raise PermissionDenied
+
+
+class StaffList(GenericAPIView[_Row]):
+    """A list for staff, page by page; the last made first, unless the view or whoever asks says otherwise."""
+
+    filter_backends = (DjangoFilterBackend, Ordering)
+    ordering: tuple[str, ...] = ("-id",)
+    ordering_fields: tuple[str, ...] = ("id",)
+
+    def listed(self, rows: QuerySet[_Row], shown: Callable[[_Row], dict[str, Any]]) -> Response:
+        """Answer with the page of ROWS that is asked for, filtered and in that order, each as SHOWN has it."""
+        page = self.paginate_queryset(self.filter_queryset(rows))
+        return self.get_paginated_response([shown(each) for each in page or ()])

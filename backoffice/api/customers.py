@@ -5,17 +5,14 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import Http404
 from django_filters import BooleanFilter, CharFilter, FilterSet
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
-from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.serializers import LinkShown
-from accounts.api.views import StaffView
+from accounts.api.views import StaffList, StaffView
 from config.api.etags import tagged
-from config.api.pages import Ordering
 from config.api.schema import versioned
 from config.api.values import instant, money
 from config.rights import within
@@ -90,15 +87,12 @@ class CustomersBase(StaffView):
         return customers.filter(Exists(self.links().filter(customer=OuterRef("pk"))))
 
 
-class CustomersView(CustomersBase, GenericAPIView[Customer]):
+class CustomersView(CustomersBase, StaffList[Customer]):
     """The customers of one's restaurants."""
 
     queryset = Customer.objects.none()  # by which the OpenAPI document knows the model
     serializer_class = CustomerShown
-    filter_backends = (DjangoFilterBackend, Ordering)
     filterset_class = CustomerFilter
-    ordering = ("-id",)
-    ordering_fields = ("id",)
 
     def get_queryset(self) -> QuerySet[Customer]:
         """Return those."""
@@ -107,8 +101,7 @@ class CustomersView(CustomersBase, GenericAPIView[Customer]):
     @extend_schema(responses=CustomerShown(many=True))
     def get(self, request: Request) -> Response:
         """List the customers of the restaurants one manages."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response([_shown(each) for each in page or ()])
+        return self.listed(self.get_queryset(), _shown)
 
 
 class CustomerView(CustomersBase):

@@ -7,15 +7,13 @@ from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
-from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.serializers import LinkShown
-from accounts.api.views import StaffView
+from accounts.api.views import StaffList, StaffView
 from config.api.bodies import Exact, valid
 from config.api.etags import etag_of, require_match, tagged
-from config.api.pages import Ordering
 from config.api.schema import versioned
 from config.api.values import instant
 from config.rights import within
@@ -64,12 +62,11 @@ class RestaurantsBase(StaffView):
         return found
 
 
-class RestaurantsView(RestaurantsBase, GenericAPIView[Restaurant]):
+class RestaurantsView(RestaurantsBase, StaffList[Restaurant]):
     """The restaurants one works for."""
 
     queryset = Restaurant.objects.none()  # by which the OpenAPI document knows the model
     serializer_class = RestaurantShown
-    filter_backends = (Ordering,)
     ordering = ("name", "pk")
     ordering_fields = ("name",)
 
@@ -80,8 +77,7 @@ class RestaurantsView(RestaurantsBase, GenericAPIView[Restaurant]):
     @extend_schema(responses=RestaurantShown(many=True))
     def get(self, request: Request) -> Response:
         """List the restaurants one works for, by name."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response([_shown(each) for each in page or ()])
+        return self.listed(self.get_queryset(), _shown)
 
 
 class RestaurantView(RestaurantsBase):

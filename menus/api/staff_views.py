@@ -7,17 +7,14 @@ from django.contrib.admin.models import ADDITION
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
-from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.views import StaffView
+from accounts.api.views import StaffList, StaffView
 from config.api.bodies import valid
 from config.api.etags import etag_of, require_match, tagged
-from config.api.pages import Ordering
 from config.api.schema import refuses, versioned
 from config.rights import within
 from menus import errors, pantry, services
@@ -67,14 +64,12 @@ class RecipesBase(_Base):
         return named
 
 
-class RecipesView(RecipesBase, GenericAPIView[Recipe]):
+class RecipesView(RecipesBase, StaffList[Recipe]):
     """The recipes of one's restaurants."""
 
     queryset = Recipe.objects.none()  # by which the OpenAPI document knows the model
     serializer_class = shapes.RecipeShown
-    filter_backends = (DjangoFilterBackend, Ordering)
     filterset_class = StaffRecipeFilter
-    ordering = ("-id",)
     ordering_fields = ("id", "name")
 
     def get_queryset(self) -> QuerySet[Recipe]:
@@ -84,8 +79,7 @@ class RecipesView(RecipesBase, GenericAPIView[Recipe]):
     @extend_schema(responses=shapes.RecipeShown(many=True))
     def get(self, request: Request) -> Response:
         """List the recipes of one's restaurants."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response([shapes.recipe_shown(each) for each in page or ()])
+        return self.listed(self.get_queryset(), shapes.recipe_shown)
 
     @refuses(*_LINES)
     @extend_schema(request=shapes.RecipeNewBody, responses={201: shapes.RecipeWhole})
@@ -205,14 +199,12 @@ class MenusBase(_Base):
         return {**values, "recipe": found}
 
 
-class MenusView(MenusBase, GenericAPIView[Menu]):
+class MenusView(MenusBase, StaffList[Menu]):
     """The menus of one's restaurants."""
 
     queryset = Menu.objects.none()  # by which the OpenAPI document knows the model
     serializer_class = shapes.MenuShown
-    filter_backends = (DjangoFilterBackend, Ordering)
     filterset_class = StaffMenuFilter
-    ordering = ("-id",)
     ordering_fields = ("id", "name")
 
     def get_queryset(self) -> QuerySet[Menu]:
@@ -222,8 +214,7 @@ class MenusView(MenusBase, GenericAPIView[Menu]):
     @extend_schema(responses=shapes.MenuShown(many=True))
     def get(self, request: Request) -> Response:
         """List the menus of one's restaurants, without what is on them."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response([shapes.menu_shown(each) for each in page or ()])
+        return self.listed(self.get_queryset(), shapes.menu_shown)
 
     @extend_schema(request=shapes.MenuNewBody, responses={201: shapes.MenuWhole})
     def post(self, request: Request) -> Response:

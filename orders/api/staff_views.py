@@ -6,17 +6,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import Http404
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
-from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.views import StaffView
+from accounts.api.views import StaffList, StaffView
 from config.api.bodies import valid
 from config.api.etags import etag_of, require_match, tagged
-from config.api.pages import Ordering
 from config.api.schema import refuses, versioned
 from config.rights import within
 from menus.models import MenuItem
@@ -68,15 +65,12 @@ class OrdersBase(StaffView):
         return found
 
 
-class OrdersView(OrdersBase, GenericAPIView[Order]):
+class OrdersView(OrdersBase, StaffList[Order]):
     """The orders of one's restaurants."""
 
     queryset = Order.objects.none()  # by which the OpenAPI document knows the model
     serializer_class = shapes.OrderShown
-    filter_backends = (DjangoFilterBackend, Ordering)
     filterset_class = StaffOrderFilter
-    ordering = ("-id",)
-    ordering_fields = ("id",)
 
     def get_queryset(self) -> QuerySet[Order]:
         """Return those of the restaurants this user works for."""
@@ -88,8 +82,7 @@ class OrdersView(OrdersBase, GenericAPIView[Order]):
 
         `open=true` gives those that are being worked on.
         """
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response([shapes.order_shown(each) for each in page or ()])
+        return self.listed(self.get_queryset(), shapes.order_shown)
 
     @refuses(errors.ReservationUnfit, *ONCE_REFUSALS)
     @extend_schema(request=shapes.OpenBody, responses={201: shapes.OrderShown}, parameters=[KEY, REPLAYED, LOCATION])
@@ -205,12 +198,11 @@ class ItemStatusView(OrdersBase):
         )
 
 
-class DishesView(OrdersBase, GenericAPIView[MenuItem]):
+class DishesView(OrdersBase, StaffList[MenuItem]):
     """What can be ordered."""
 
     queryset = MenuItem.objects.none()  # by which the OpenAPI document knows the model
     serializer_class = shapes.DishShown
-    filter_backends = (Ordering,)
     ordering = ("name", "pk")
     ordering_fields = ("name",)
 
@@ -225,8 +217,7 @@ class DishesView(OrdersBase, GenericAPIView[MenuItem]):
         dishes = dishes_of(restaurant.pk).select_related("section__menu")
         for word in wanted.validated_data.get("search", "").split():
             dishes = dishes.filter(Q(name__icontains=word) | Q(description__icontains=word))
-        page = self.paginate_queryset(self.filter_queryset(dishes))
-        return self.get_paginated_response([shapes.dish_shown(each) for each in page or ()])
+        return self.listed(dishes, shapes.dish_shown)
 
 
 def _after(request: Request, order_id: int, do: Callable[[], object]) -> Response:

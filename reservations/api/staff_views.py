@@ -7,17 +7,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
-from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.views import StaffView
+from accounts.api.views import StaffList, StaffView
 from config.api.bodies import valid
 from config.api.etags import etag_of, require_match, tagged
-from config.api.pages import Ordering
 from config.api.schema import refuses, versioned
 from config.rights import within
 from customers.models import Customer
@@ -60,15 +57,12 @@ class ReservationsBase(StaffView):
         return self.found(reservations_shown(), reservation_id, action)
 
 
-class ReservationsView(ReservationsBase, GenericAPIView[Reservation]):
+class ReservationsView(ReservationsBase, StaffList[Reservation]):
     """The bookings of one's restaurants."""
 
     queryset = Reservation.objects.none()  # by which the OpenAPI document knows the model
     serializer_class = shapes.ReservationShown
-    filter_backends = (DjangoFilterBackend, Ordering)
     filterset_class = StaffReservationFilter
-    ordering = ("-id",)
-    ordering_fields = ("id",)
 
     def get_queryset(self) -> QuerySet[Reservation]:
         """Return those of the restaurants this user works for."""
@@ -80,8 +74,7 @@ class ReservationsView(ReservationsBase, GenericAPIView[Reservation]):
 
         A day in the order of its clock is at `restaurants/{slug}/day`.
         """
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response([shapes.reservation_shown(each) for each in page or ()])
+        return self.listed(self.get_queryset(), shapes.reservation_shown)
 
     @refuses(*_BOOK_REFUSALS, *ONCE_REFUSALS)
     @extend_schema(
