@@ -97,23 +97,10 @@ def reservation_create(
         table = Timetable.of(restaurant, day)
         slot = table.slot_at(day, clock(minutes_of(time)), party_size, now or timezone.now())
         _take(table, slot, party_size)
-        reservation = Reservation.objects.create(
-            restaurant=restaurant,
-            customer=customer,
-            user_id=None if customer else _answerable(restaurant),
-            customer_name=contact.name,
-            customer_email=contact.email,
-            customer_phone=contact.phone,
-            party_size=party_size,
-            reservation_date=midnight(slot.day),
-            reservation_time=slot.time,
-            duration_minutes=_minutes(slot),
-            special_requests=special_requests or None,
-            source=source,
-        )
         actor = Actor("customer", customer.pk) if customer else Actor("guest")
-        _promise(reservation, table.policy, actor)
-        _log(reservation, actor, _ACTION.CREATED, {})
+        user_id = None if customer else _answerable(restaurant)
+        row = Reservation(customer=customer, user_id=user_id, special_requests=special_requests or None, source=source)
+        reservation = _booked(row, table, slot, party_size, contact, actor)
         mails.mail_confirmed(reservation)
     return reservation
 
@@ -147,24 +134,15 @@ def staff_book(
         table = Timetable.of(restaurant, day)
         slot = staff_slot(table, day, minutes_of(time), party_size, duration_minutes)
         beyond = _take_knowingly(table, slot, party_size, now, override)
-        reservation = Reservation.objects.create(
-            restaurant=restaurant,
+        row = Reservation(
             customer=customer,
             user_id=_booker(restaurant, actor, customer),
-            customer_name=contact.name,
-            customer_email=contact.email,
-            customer_phone=contact.phone,
-            party_size=party_size,
-            reservation_date=midnight(slot.day),
-            reservation_time=slot.time,
-            duration_minutes=_minutes(slot),
             special_requests=special_requests or None,
             notes=notes or None,
             table_ids=list(table_ids),
             source=source,
         )
-        _promise(reservation, table.policy, actor)
-        _log(reservation, actor, _ACTION.CREATED, {}, beyond=beyond)
+        reservation = _booked(row, table, slot, party_size, contact, actor, beyond)
         if slot.starts_at > now:
             mails.mail_confirmed(reservation)
     return reservation
@@ -327,6 +305,26 @@ def booking_slots_forget(*, now: datetime | None = None) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SQL.forget_slots, {"before": before})
         return int(cursor.rowcount)
+
+
+def _booked(
+    row: Reservation,
+    table: Timetable,
+    slot: Slot,
+    party_size: int,
+    contact: Contact,
+    actor: Actor,
+    beyond: tuple[Excess, ...] = NOTHING,
+) -> Reservation:
+    """Insert a new booking of a slot that is taken, with what is promised with it and its log; return it."""
+    row.restaurant = table.restaurant
+    row.customer_name, row.customer_email, row.customer_phone = contact.name, contact.email, contact.phone
+    row.reservation_date, row.reservation_time = midnight(slot.day), slot.time
+    row.party_size, row.duration_minutes = party_size, _minutes(slot)
+    row.save(force_insert=True)
+    _promise(row, table.policy, actor)
+    _log(row, actor, _ACTION.CREATED, {}, beyond=beyond)
+    return row
 
 
 def _marked(

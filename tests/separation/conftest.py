@@ -8,9 +8,15 @@ from django.conf import settings as django_settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from pytest_django.plugin import DjangoDbBlocker
 
+from restaurants.models import Restaurant
+from separation.mirror import drain
+from separation.tenancy import check_tenancy
+from separation.verification import verify
 from tests.databases import Databases, LegacyDatabase, server
-from tests.separation.engine import query
+from tests.portal.world import WEEK
+from tests.separation.engine import move, query
 from tests.separation.forked import World
+from tests.separation.old_application import application_role, old_application
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +61,22 @@ def become(
         connection.close()
         connection.settings_dict["USER"] = ""
         query(connection, f"DROP OWNED BY {role} CASCADE")
+
+
+@pytest.fixture(params=["plain", "ahead"])
+def old(request: pytest.FixtureRequest, legacy_database: Callable[..., LegacyDatabase]) -> Iterator[Any]:
+    """The old application, beside the portal and the desk; whatever a test does, the guarantees hold after it."""
+    database = legacy_database(request.param, adopted=True)
+    move(database.connection)
+    Restaurant.objects.filter(pk=1).update(slug="here", opening_hours=WEEK, is_active=True)
+    with (
+        application_role(database.name, profiles=request.param == "ahead") as name,
+        old_application(database.name, name) as connected,
+    ):
+        yield connected
+    assert drain(database.connection) == 0
+    failures = [*verify(database.connection).failures, *check_tenancy(database.connection).failures]
+    assert [(each.id, each.sample) for each in failures] == []
 
 
 @pytest.fixture(scope="module")

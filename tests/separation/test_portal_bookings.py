@@ -2,42 +2,19 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from django.db import connection
 
 from customers.models import Customer
 from customers.sessions import session_begin
-from restaurants.models import Restaurant
-from separation.mirror import drain
-from separation.tenancy import check_tenancy
-from separation.verification import verify
 from tests.api import Api, refused
 from tests.portal.mails import token
-from tests.portal.world import WEEK
-from tests.separation.engine import move, query
-from tests.separation.old_application import application_role, book, old_application, register
+from tests.separation.engine import query
+from tests.separation.old_application import book, register
 
 LEGACY = """SELECT user_id, customer_id, customer_name, customer_email, party_size, reservation_date::date::text,
     reservation_time, status::text, source FROM reservations WHERE id = %s"""
 DAY = datetime.now(UTC).date() + timedelta(days=30)
 WANTED = {"date": DAY.isoformat(), "time": "19:30", "party_size": 2}
-
-
-@pytest.fixture(params=["plain", "ahead"])
-def old(request, legacy_database):
-    """The old application, beside the portal; whatever a test does, the guarantees hold after it."""
-    database = legacy_database(request.param, adopted=True)
-    move(database.connection)
-    Restaurant.objects.filter(pk=1).update(slug="here", opening_hours=WEEK, is_active=True)
-    with (
-        application_role(database.name, profiles=request.param == "ahead") as role,
-        old_application(database.name, role) as connected,
-    ):
-        yield connected
-    assert drain(connection) == 0
-    assert [
-        (each.id, each.sample) for each in [*verify(connection).failures, *check_tenancy(connection).failures]
-    ] == []
 
 
 def log_in(person: int) -> Api:

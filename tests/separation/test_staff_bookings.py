@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from django.db import connection
 
 from customers.models import Customer
@@ -21,34 +20,13 @@ from reservations.services import (
     staff_book,
 )
 from restaurants.models import Restaurant
-from separation.mirror import drain
-from separation.tenancy import check_tenancy
-from separation.verification import verify
-from tests.portal.world import WEEK
-from tests.separation.engine import move, query
-from tests.separation.old_application import application_role, book, old_application, register
+from tests.separation.engine import query
+from tests.separation.old_application import book, register
 
 COLUMNS = """SELECT user_id, customer_id, customer_name, party_size, reservation_date::date::text, reservation_time,
     status::text, source, table_ids, actual_arrival_time, actual_departure_time FROM reservations WHERE id = %s"""
 NOW = datetime.now(UTC).replace(hour=19, minute=0, second=0, microsecond=0)
 GUEST = Contact("Lena Berg", None, "+49 30 1")
-
-
-@pytest.fixture(params=["plain", "ahead"])
-def old(request, legacy_database):
-    """The old application, beside the desk; whatever a test does, the guarantees hold after it."""
-    database = legacy_database(request.param, adopted=True)
-    move(database.connection)
-    Restaurant.objects.filter(pk=1).update(slug="here", opening_hours=WEEK, is_active=True)
-    with (
-        application_role(database.name, profiles=request.param == "ahead") as role,
-        old_application(database.name, role) as connected,
-    ):
-        yield connected
-    assert drain(connection) == 0
-    assert [
-        (each.id, each.sample) for each in [*verify(connection).failures, *check_tenancy(connection).failures]
-    ] == []
 
 
 def visits(person):
