@@ -1,22 +1,26 @@
 """`check_journeys` walks a day of everybody through a deployment, says how it went, and leaves nothing."""
 
 import io
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
 from config.delivery import deliver
 from customers.models import Customer
 from portal.journeys import run, steps
 from portal.journeys.browser import Answer, Browser
 from portal.journeys.steps import STEPS, Failed, Journey, Step
-from portal.journeys.traces import LOCK
+from portal.journeys.traces import LOCK, traces_remove
 from reservations.models import Reservation
 from restaurants.models import Restaurant
 from tests.factories import RestaurantFactory, staff_of
@@ -185,9 +189,31 @@ def test_after_a_gate_nobody_goes_on(check, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("last", ["customer: log in", "guest: book a table"])
-def test_ctrl_c_leaves_nothing(check, monkeypatch, last):
-    monkeypatch.setattr(run, "STEPS", failing(last, KeyboardInterrupt()))
+def test_whichever_step_it_ends_at_and_however_nothing_is_left(deployment, monkeypatch):
+    """One day is walked: after each step a check ends there, which is then undone for the next."""
+    before, journey = kept(), Journey(deployment)
+    errors = itertools.cycle([Failed("as told"), OperationalError("gone"), KeyError("slots"), KeyboardInterrupt()])
+    ends, expected = [], []
+    for step, error in zip(STEPS, errors, strict=False):
+        step.take(journey)
+        monkeypatch.setattr(run, "STEPS", (replace(step, take=partial(raising, error)),))
+        report = run.Report("", "")
+        with transaction.atomic():
+            with suppress(KeyboardInterrupt):
+                run.walk(report, journey, lambda outcome: None)
+            ends.append((step.name, [outcome.status for outcome in report.outcomes], kept() == before))
+            transaction.set_rollback(True)
+        expected.append((step.name, ["pass"] if isinstance(error, KeyboardInterrupt) else ["fail", "pass"], True))
+    assert ends == expected
+    traces_remove()
+
+
+def raising(error: BaseException, _: Journey) -> str:
+    raise error
+
+
+def test_ctrl_c_says_that_nothing_is_left(check, monkeypatch):
+    monkeypatch.setattr(run, "STEPS", failing("customer: log in", KeyboardInterrupt()))
     code, out, err = check()
     assert (code, err) == (130, [*ASKED, "Interrupted; what the check made is removed."])
     assert out[-1] == "pass  everybody everything the check made is gone"
