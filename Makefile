@@ -3,7 +3,7 @@
 # Only make and Python (3.11 or newer) are needed; `make install PYTHON=/path/to/python` takes that one.
 
 .DEFAULT_GOAL := help
-.PHONY: help install test lint check run bench-portal bench-admin clean distclean
+.PHONY: help install test lint lint-types lint-rest check run bench-portal bench-admin clean distclean
 .PHONY: demo demo-steps demo-again soak bench  # separation: line
 
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11)
@@ -26,7 +26,7 @@ help:  ## show this list
 
 install: .venv/.installed  ## make .venv and put the packages into it
 
-# Once the stamp is newer than the requirements, this takes neither network nor time.
+# Once the stamp is newer than the requirements, this takes neither network nor time. pip compiles with one processor.
 .venv/.installed: requirements.txt requirements-dev.txt
 	@for python in $(PYTHONS); do \
 		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
@@ -42,7 +42,8 @@ install: .venv/.installed  ## make .venv and put the packages into it
 		"$$python" -m venv .venv || { rm -rf .venv; exit 1; }; \
 	fi
 	@echo "Installing the packages into .venv"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --requirement requirements-dev.txt
+	@$(PY) -m compileall -qq -j 0 .venv/lib || true
 	@touch $@
 
 # separation: begin
@@ -93,10 +94,16 @@ soak: .venv/.installed  ## search for half an hour where a run, the mirror or th
 		tests/separation/test_mirror_properties.py tests/separation/test_engine_properties.py
 # separation: end
 
+# Types take longer than all the rest, which is looked at beside them.
 lint: .venv/.installed  ## check style, types, imports, migrations and the deployment's settings
+	@$(MAKE) --no-print-directory -j 2 lint-types lint-rest
+
+lint-types:
+	@$(PY) -m mypy .
+
+lint-rest:
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy .
 	@$(PY) -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_logo=True))'
 	@DATABASE_URL= EMBEDDED_POSTGRES_FAST=true $(MANAGE) makemigrations --check --dry-run
 	@$(DEPLOYED) $(MANAGE) check --deploy --fail-level WARNING

@@ -17,7 +17,10 @@ from separation.environment import mark_scratch
 from separation.models import Phase
 from tests.databases import SECRET_KEY, Databases, LegacyDatabase, MakeLegacyDatabase, refuse_production, server
 
-_LONGEST = {"test_docs.py", "test_contract.py", "test_kills.py", "test_state_machine.py", "test_rehearse.py"}
+_LONGEST = {
+    *("test_docs.py", "test_contract.py", "test_kills.py", "test_state_machine.py", "test_rehearse.py"),
+    *("test_browser.py", "test_workers.py"),
+}
 # How long tests of random data search: a little and always the same, or long (`make soak`).
 _SEARCHES = {
     "quick": hypothesis.settings(deadline=None, max_examples=8, stateful_step_count=25, derandomize=True),
