@@ -10,7 +10,8 @@ import psycopg
 from django import forms
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg.types.datetime import TimestampLoader
+from psycopg.adapt import Loader
+from psycopg.pq import Format
 from psycopg.types.json import Json
 
 BCRYPT_PREFIX = "bcrypt$"
@@ -22,12 +23,20 @@ class UnholdableTime(str):
     __slots__ = ()
 
 
-class _ReadableTimestampLoader(TimestampLoader):
+# The driver's own, in C: the class by that name in its modules is the slow one.
+_DRIVERS: Any = psycopg.adapters.get_loader(psycopg.adapters.types["timestamp"].oid, Format.TEXT)
+
+
+class _ReadableTimestampLoader(Loader):
     """Gives what Python cannot hold as UnholdableTime instead of raising."""
+
+    def __init__(self, oid: int, context: Any = None) -> None:
+        super().__init__(oid, context)
+        self._load = _DRIVERS(oid, context).load
 
     def load(self, data: Any) -> Any:
         try:
-            return super().load(data)
+            return self._load(data)
         except psycopg.DataError:
             return UnholdableTime(bytes(data).decode())
 

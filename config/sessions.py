@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from config.api.clients import network_of
 from config.api.problems import DomainError
-from config.compiled import Compiled
+from config.compiled import Compiled, insert
 from config.fields import LegacyDateTimeField
 from config.tokens import TokenInvalid, TokenKind, derived_key
 
@@ -131,7 +131,7 @@ class LogIns(Generic[_Row]):
     def begin(self, person: int, *, now: datetime, user_agent: str, ip: str, **columns: Any) -> Tokens[_Row]:
         """Begin a log-in of PERSON, of whom the caller has just made sure, and return its tokens."""
         token_id, key = first_token_id(), uuid4()
-        session = self.model._default_manager.create(
+        session = self.model(
             id=key,
             family=key,
             token_hash=token_hash(token_id),
@@ -142,6 +142,7 @@ class LogIns(Generic[_Row]):
             **{f"{self.whose}_id": person},
             **columns,
         )
+        insert(session)
         return self._tokens(session, token_id, now)
 
     def renew(self, token: str, *, user_agent: str, ip: str) -> Tokens[_Row]:

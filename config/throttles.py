@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from config.api.problems import DomainError
+from config.compiled import prepared_cursor
 from config.sql import Queries
 
 _COUNTING = Queries(settings.BASE_DIR / "config" / "throttles.sql")
@@ -52,7 +53,7 @@ def attempt_begin(scope: str, key: str) -> None:
 
 def attempts_forget(scope: str, key: str) -> None:
     """Forget the failures of KEY: it has succeeded, or proved in another way who it is."""
-    with connection.cursor() as cursor:
+    with prepared_cursor(connection) as cursor:
         cursor.execute(_COUNTING.forget, {"key": _hashed(scope, key)})
 
 
@@ -69,6 +70,6 @@ def _hashed(scope: str, key: str) -> str:
 
 
 def _one(sql: str, **params: Any) -> Any:
-    with connection.cursor() as cursor:
+    with prepared_cursor(connection) as cursor:
         cursor.execute(sql, params)
         return cursor.fetchone()

@@ -2,8 +2,8 @@
 -- processes count together; whichever is over is taken away by those that come after, two rows at a time.
 
 -- name: moment
--- Gives the time of the statement as the columns have it.
-(statement_timestamp() AT TIME ZONE 'UTC')
+-- Gives the time of the statement as the columns have it, to the millisecond: nobody waits a second for a rounded half.
+(statement_timestamp() AT TIME ZONE 'UTC')::timestamp(3)
 
 -- name: take_away
 -- Deletes two rows that are over, waiting for nobody: there are never many more of them than are counted at the same time.

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from django.db import transaction
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -33,10 +34,11 @@ def customer_log_in(*, email: str, raw_password: str, user_agent: str, ip: str) 
     if not customer_password_opens(customer=customer, raw_password=raw_password) or customer is None:
         raise CredentialsWrong
     try:
-        tokens = session_begin(customer=customer, user_agent=user_agent, ip=ip)
+        with transaction.atomic():
+            tokens = session_begin(customer=customer, user_agent=user_agent, ip=ip)
+            attempts_forget(_ATTEMPTS, attempts)
     except SessionEnded as error:  # the password was changed just now
         raise CredentialsWrong from error
-    attempts_forget(_ATTEMPTS, attempts)
     return tokens
 
 

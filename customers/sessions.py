@@ -1,12 +1,16 @@
 """Customers' log-ins, beginning and ending; how a log-in works is in `config/sessions.py`."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.conf import settings
+from django.db import connection, transaction
 
 from config import sessions
+from config.compiled import prepared_cursor
+from config.fields import BCRYPT_PREFIX
 from config.sessions import LogIns, SessionEnded, the_time
+from config.sql import Queries
 from customers.locks import customer_locked, wait_briefly
 from customers.mails import mail_session_theft
 from customers.models import Customer, CustomerSession
@@ -33,14 +37,13 @@ def session_begin(*, customer: Customer, user_agent: str, ip: str) -> Tokens:
     Raises SessionEnded if the customer was deactivated, or their password changed, since the row was read.
     """
     now = the_time()
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         wait_briefly()
-        same = Customer.objects.filter(
-            pk=customer.pk, password=customer.password, is_active=True, anonymized_at__isnull=True
-        )
-        if not same.update(last_login=now):
-            raise SessionEnded
-        return LOG_INS.begin(customer.pk, now=now, user_agent=user_agent, ip=ip)
+        same = _noted(customer, now)
+        tokens = LOG_INS.begin(customer.pk, now=now, user_agent=user_agent, ip=ip) if same else None
+    if tokens is None:
+        raise SessionEnded
+    return tokens
 
 
 def session_refresh(*, token: str, user_agent: str, ip: str) -> Tokens:
@@ -68,3 +71,14 @@ def sessions_end(*, customer: Customer, reason: str, except_session: CustomerSes
 def sessions_forget() -> int:
     """Delete log-ins that are long over, since they tell where somebody was; return how many."""
     return LOG_INS.forget()
+
+
+def _noted(customer: Customer, now: datetime) -> bool:
+    """Note that CUSTOMER logs in, and return whether their row is still as it was read."""
+    stored = customer.password.removeprefix(BCRYPT_PREFIX)
+    with prepared_cursor(connection) as cursor:
+        cursor.execute(_LOG_INS.note, {"id": customer.pk, "password": stored, "now": now})
+        return bool(cursor.rowcount)
+
+
+_LOG_INS = Queries(settings.BASE_DIR / "customers" / "sql" / "log_ins.sql")

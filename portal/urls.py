@@ -5,12 +5,13 @@ from django.urls import include, path
 from portal import docs
 
 urlpatterns = [
-    *docs.DOCS.urls(),
-    path("problems", docs.problems, name="problems"),
+    # Each is tried in this order: first what is asked for most.
+    path("", include("portal.api.urls")),
+    path("", include("reservations.api.urls")),
+    path("", include("orders.api.urls")),
     path("", include("customers.api.urls")),
     path("", include("restaurants.api.urls")),
     path("", include("menus.api.urls")),
-    path("", include("reservations.api.urls")),
-    path("", include("orders.api.urls")),
-    path("", include("portal.api.urls")),
+    *docs.DOCS.urls(),
+    path("problems", docs.problems, name="problems"),
 ]

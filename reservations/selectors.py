@@ -23,6 +23,19 @@ from restaurants.models import Restaurant
 
 # How long after its time a party that has not come is late.
 LATE = timedelta(minutes=15)
+# What `reservation_shown` of the customers' API reads.
+_SHOWN = (
+    *("reservation_date", "reservation_time", "duration_minutes", "party_size", "status", "special_requests"),
+    *("customer", "customer_name", "customer_email", "customer_phone", "source", "actual_arrival_time"),
+    *("created_at", "updated_at"),
+    *(f"restaurant__{name}" for name in ("slug", "name", "phone", "address", "zip_code", "city", "country")),
+    "restaurant__booking_policy__time_zone",
+    *(
+        f"{place}__{name}"
+        for place in ("restaurant__booking_policy", "terms")
+        for name in ("cancel_cutoff_minutes", "change_cutoff_minutes")
+    ),
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _ZONES = sorted(available_timezones())
@@ -34,8 +47,11 @@ def reservations_shown() -> QuerySet[Reservation]:
 
 
 def reservations_of(customer: Customer) -> QuerySet[Any]:
-    """Return the reservations of CUSTOMER, whoever booked them; `date` is their day and time, fit for ordering."""
-    return reservations_shown().filter(customer=customer).annotate(date=_day_and_time())
+    """Return the reservations of CUSTOMER, whoever booked them, with what is shown of them and no more.
+
+    `date` is their day and time, fit for ordering.
+    """
+    return reservations_shown().filter(customer=customer).annotate(date=_day_and_time()).only(*_SHOWN)
 
 
 def latest_reservations(customer: Customer, most: int) -> list[Reservation]:

@@ -5,9 +5,10 @@ Nothing here asks the database where the rows came with `select_related("restaur
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from reservations.models import BookingPolicy, BookingTerms, Reservation
+from reservations.models import BookingPolicy, BookingTerms, Reservation, default_time_zone
 from restaurants.hours import DAY_MINUTES, minutes_of
 from restaurants.models import Restaurant
 
@@ -42,7 +43,7 @@ def terms_from(policy: BookingPolicy, reservation: Reservation) -> BookingTerms:
 
 def starts_at(reservation: Reservation) -> datetime | None:
     """Return the instant at which RESERVATION begins; None if another application wrote no time that can be read."""
-    zone = policy_of(reservation.restaurant).zone
+    zone = _policy_read(reservation.restaurant).zone
     return start_of(reservation.reservation_date, reservation.reservation_time, zone)
 
 
@@ -76,21 +77,45 @@ def span(minutes: int) -> str:
     return "0 minutes"
 
 
-def cancel_until(reservation: Reservation) -> datetime | None:
-    """Return the last instant at which RESERVATION can be cancelled online; None: not at all."""
-    return _until(reservation, terms_of(reservation).cancel_cutoff_minutes)
+class Moments(NamedTuple):
+    """When a booking begins, by which clocks, and until when it can be changed, and cancelled, online; None: never."""
+
+    zone: ZoneInfo
+    begins: datetime | None
+    change_until: datetime | None = None
+    cancel_until: datetime | None = None
 
 
-def change_until(reservation: Reservation) -> datetime | None:
-    """Return the last instant at which RESERVATION can be changed online; None: not at all."""
-    return _until(reservation, terms_of(reservation).change_cutoff_minutes)
-
-
-def _until(reservation: Reservation, cutoff_minutes: int) -> datetime | None:
-    begins = starts_at(reservation)
+def moments_of(reservation: Reservation) -> Moments:
+    """Return the moments of RESERVATION."""
+    policy = _policy_read(reservation.restaurant)
+    zone = policy.zone
+    begins = start_of(reservation.reservation_date, reservation.reservation_time, zone)
     if begins is None or reservation.status != Reservation.Status.CONFIRMED:
-        return None
+        return Moments(zone, begins)
     try:
-        return begins - timedelta(minutes=cutoff_minutes)
+        promised: BookingTerms | BookingPolicy = reservation.terms
+    except BookingTerms.DoesNotExist:
+        promised = policy
+    change, cancel = promised.change_cutoff_minutes, promised.cancel_cutoff_minutes
+    return Moments(zone, begins, _before(begins, change), _before(begins, cancel))
+
+
+def _before(begins: datetime, minutes: int) -> datetime | None:
+    try:
+        return begins - timedelta(minutes=minutes)
     except OverflowError:  # of some thousand years
         return None
+
+
+def _policy_read(restaurant: Restaurant) -> BookingPolicy:
+    """Return `policy_of` RESTAURANT to be read only: making the same defaults for each row of a list takes its time."""
+    try:
+        return restaurant.booking_policy
+    except BookingPolicy.DoesNotExist:
+        return _defaults(default_time_zone())
+
+
+@lru_cache
+def _defaults(time_zone: str) -> BookingPolicy:
+    return BookingPolicy(time_zone=time_zone)

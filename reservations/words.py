@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.dateformat import format as format_date
 
 from reservations.models import Reservation
-from reservations.terms import cancel_until, change_until, policy_of, starts_at
+from reservations.terms import moments_of, policy_of, starts_at
 from restaurants.models import Restaurant
 
 
@@ -31,10 +31,10 @@ def people(party_size: int) -> str:
 
 def limits(reservation: Reservation) -> str:
     """Return until when RESERVATION can be changed and cancelled online, and what to do after that."""
-    now = timezone.now()
+    now, moments = timezone.now(), moments_of(reservation)
     change, cancel = (
         moment(reservation, until) if until and until > now else ""
-        for until in (change_until(reservation), cancel_until(reservation))
+        for until in (moments.change_until, moments.cancel_until)
     )
     told = [
         *([f"You can change or cancel it online until {change}."] if change and change == cancel else []),

@@ -1,10 +1,10 @@
 """The phase of a database, and the changes of phase that are allowed."""
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 
-from separation.database import scalar
+from config.compiled import Compiled
 from separation.errors import STATUS, CheckFailed
 from separation.models import Phase
 from separation.waiting import Note, silent, wait_for_older
@@ -64,4 +64,7 @@ def settle_phase(connection: BaseDatabaseWrapper, note: Note = silent) -> None:
 
 def password_algorithm() -> str:
     """Return by which of Django's hashers customers' passwords are stored: bcrypt until the old application is out."""
-    return "argon2" if scalar(connection, "SELECT name FROM separation_phase") == Phase.SEPARATED else "bcrypt"
+    return "argon2" if _NAME() == [Phase.SEPARATED] else "bcrypt"
+
+
+_NAME = Compiled(lambda: Phase.objects.filter(pk=1).values_list("name", flat=True))

@@ -65,13 +65,12 @@ class SessionSerializer(serializers.ModelSerializer[CustomerSession]):
 def shown_tokens(tokens: Tokens, *, csrf_token: str | None = None) -> dict[str, Any]:
     """Return the answer that gives TOKENS: in it, or beside it in cookies if there is a CSRF token."""
     shown = csrf_token is None
-    values = {
-        "session_id": tokens.session.pk,
+    return {
+        "session_id": str(tokens.session.pk),
         "token_type": "Bearer",
         "access_token": tokens.access if shown else None,
         "expires_in": int(ACCESS_LIFETIME.total_seconds()),
         "refresh_token": tokens.refresh if shown else None,
-        "refresh_expires_at": tokens.session.expires_at,
+        "refresh_expires_at": tokens.session.expires_at.isoformat().replace("+00:00", "Z"),
         "csrf_token": csrf_token,
     }
-    return dict(TokensSerializer(values).data)

@@ -13,7 +13,7 @@ from config.mail import is_address, one_line
 from reservations.availability import DayAvailability
 from reservations.models import Reservation
 from reservations.services import Changes, Contact
-from reservations.terms import cancel_until, change_until, policy_of, starts_at
+from reservations.terms import moments_of
 from reservations.words import address_of
 from restaurants.hours import clock, minutes_of
 from restaurants.models import Restaurant
@@ -218,14 +218,13 @@ def own_path(reservation: Reservation) -> str:
 def reservation_shown(reservation: Reservation, path: str | None) -> dict[str, Any]:
     """Return RESERVATION as whoever made it sees it, to be found at PATH; nothing of it is for staff alone."""
     now = timezone.now()
-    policy = policy_of(reservation.restaurant)
-    begins, change, cancel = starts_at(reservation), change_until(reservation), cancel_until(reservation)
+    zone, begins, change, cancel = moments_of(reservation)
     changeable = begins is not None and begins > now and reservation.actual_arrival_time is None
     day = reservation.reservation_date
-    local = partial(_local, zone=policy.zone)
+    local = partial(_local, zone=zone)
     return {
         "id": reservation.pk,
-        "restaurant": _restaurant(reservation.restaurant, policy.zone.key),
+        "restaurant": _restaurant(reservation.restaurant, zone.key),
         "date": day.date().isoformat() if isinstance(day, datetime) else None,
         "time": _time(reservation.reservation_time),
         "starts_at": local(begins),

@@ -3,18 +3,21 @@
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from django.db import connection, connections
+from django.db import IntegrityError, connection, connections, transaction
 from django.db.models import BooleanField, Q, QuerySet, Value
+from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 
 from config import compiled
-from config.compiled import Compiled
-from reservations.models import Reservation
-from tests.factories import ReservationFactory
+from config.compiled import Compiled, insert
+from customers.models import CustomerSession
+from reservations.models import BookingPolicy, BookingTerms, Reservation
+from tests.factories import BookingPolicyFactory, CustomerFactory, ReservationFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +68,29 @@ def test_what_it_reads_are_rows_like_any_other(reservations, django_assert_num_q
     assert Reservation.objects.get(pk=found.pk).notes == "by the window"
 
 
+def test_columns_that_were_left_out_and_rows_that_are_missing(reservations, django_assert_num_queries):
+    def some(pk: int) -> QuerySet[Reservation]:
+        return (
+            Reservation.objects.filter(pk__in=[pk, -3])
+            .select_related("restaurant__booking_policy", "terms")
+            .only("status", "restaurant__booking_policy__time_zone", "terms__sequence")
+        )
+
+    read = Compiled(some, pk=-1)
+    policy = BookingPolicyFactory.create(restaurant=reservations[0].restaurant, time_zone="Europe/Berlin")
+    with django_assert_num_queries(2):
+        (with_policy,), (without,) = read(pk=reservations[0].pk), read(pk=reservations[2].pk)
+        assert with_policy.restaurant.booking_policy.time_zone == "Europe/Berlin"
+        assert with_policy.restaurant.booking_policy.restaurant is with_policy.restaurant
+        assert (without.status, without._state.db, without._state.adding) == ("CONFIRMED", "default", False)
+        with pytest.raises(BookingPolicy.DoesNotExist):
+            _ = without.restaurant.booking_policy
+        with pytest.raises(BookingTerms.DoesNotExist):
+            _ = without.terms
+    with django_assert_num_queries(2):
+        assert (without.notes, with_policy.restaurant.booking_policy.horizon_days) == ("100%", policy.horizon_days)
+
+
 def test_it_is_one_statement_that_the_server_plans_once(reservations):
     with CaptureQueriesContext(connection) as captured:
         for _ in range(3):
@@ -84,6 +110,24 @@ def test_values_and_unions(reservations):
     found = Compiled(numbered, pk=-1)(pk=reservations[0].pk)
 
     assert found == [{"pk": reservations[0].pk, "notes": None}, {"pk": reservations[3].pk, "notes": "\\"}]
+    rows = Reservation.objects.order_by("pk")
+    assert Compiled(lambda: rows.values_list("pk", "notes")[:1])() == [(reservations[0].pk, None)]
+    assert Compiled(lambda: rows.values_list("notes", flat=True)[3:4])() == ["\\"]
+
+
+def test_a_row_is_inserted_as_it_would_be_saved(db):
+    mine = {"token_hash": "a" * 64, "ip": "2001:db8::1", "customer": CustomerFactory.create()}
+    row = CustomerSession(id=UUID(int=7), family=UUID(int=8), expires_at=NOW, **mine)
+
+    insert(row)
+
+    (found,) = CustomerSession.objects.all()
+    assert found == row
+    assert (row._state.adding, row._state.db) == (False, "default")
+    assert model_to_dict(found) == model_to_dict(row)
+    assert abs(found.created_at - row.created_at) < timedelta(milliseconds=1)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert(row)
 
 
 def test_a_connection_of_another_thread(reservations):
