@@ -276,8 +276,8 @@ else:
     DATABASES = {"default": env.db("DATABASE_URL")}
     if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must be a PostgreSQL address: postgres://user:password@host:5432/name")
-    # A connection costs more than most requests: it is kept for the next ones, and looked at before it is used again.
-    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    # A connection costs more than most requests: it is kept, and looked at before the next one (config.wsgi).
+    DATABASES["default"] |= {"CONN_MAX_AGE": 60}
     # A host that vanishes must not keep its locks: the server notices within a minute.
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         {
@@ -307,7 +307,7 @@ REST_FRAMEWORK = {
     # Closed until an endpoint says who may: the portal and the staff API bring their own authentication.
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["config.api.rendering.Renderer"],
     "UNAUTHENTICATED_USER": None,
     "EXCEPTION_HANDLER": "config.api.problems.problem_handler",
     "DEFAULT_PAGINATION_CLASS": "config.api.pages.CursorPages",

@@ -4,16 +4,16 @@ import hashlib
 from typing import Any
 
 from django.utils.http import parse_etags
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.api.problems import GENERAL, Problem
+from config.api.rendering import Renderer
 
 
 def etag_of(data: Any) -> str:
     """Return the strong ETag of a representation: equal for equal DATA, whenever and wherever it was made."""
-    return _etag(JSONRenderer().render(data))
+    return _etag(Renderer().render(data))
 
 
 def require_match(request: Request, etag: str) -> None:
@@ -33,7 +33,7 @@ def tagged(request: Request, data: Any, *, status: int = 200, max_age: int | Non
 
     With MAX_AGE, which is for what everybody may see, any cache may answer for so many seconds without asking.
     """
-    content = JSONRenderer().render(data)
+    content = Renderer().render(data)
     headers = {"ETag": _etag(content)}
     if max_age is not None:
         headers["Cache-Control"] = f"public, max-age={max_age}"

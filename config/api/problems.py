@@ -14,11 +14,11 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
-from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.views import set_rollback
 
+from config.api.rendering import Renderer
 from config.logs import request_id
 
 _log = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ def problem_response(
     status: int, code: str, detail: str = "", title: str = "", headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
     """Return a problem as an answer of Django's own, for middleware."""
-    content = JSONRenderer().render(problem_body(status, code, title, detail))
+    content = Renderer().render(problem_body(status, code, title, detail))
     return HttpResponse(content, status=status, content_type=CONTENT_TYPE, headers=dict(headers or {}))
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from django.db import transaction
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.api.etags import etag_of
+from config.api.rendering import Renderer
 from reservations.errors import IdempotencyMismatch, InProgress
 from reservations.idempotency import Answer, idempotent
 
@@ -34,7 +34,7 @@ def created_once(request: Request, scope: str, create: Callable[[], dict[str, An
     def do() -> tuple[int, Any]:
         shown = create()
         # As text: a repeat is answered with the same bytes.
-        return 201, {"etag": etag_of(shown), "text": JSONRenderer().render(shown).decode()}
+        return 201, {"etag": etag_of(shown), "text": Renderer().render(shown).decode()}
 
     key = _key(request)
     asked = {"path": request.path, "body": request.data}

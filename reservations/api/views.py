@@ -11,13 +11,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
 from rest_framework.exceptions import ValidationError
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.api.clients import client_ip, network_of
 from config.api.etags import etag_of, require_match, tagged
 from config.api.pages import FirstPage, Ordering
+from config.api.rendering import Renderer
 from config.api.schema import refuses, versioned
 from config.api.views import PublicView
 from config.links import LinkExpired, LinkInvalid
@@ -159,7 +159,7 @@ class _Calendar:
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Return how problems are written; the calendar is no answer of the framework's."""
-        return JSONRenderer(), JSONRenderer.media_type
+        return Renderer(), Renderer.media_type
 
 
 class CalendarView(_Calendar, CustomerView):
