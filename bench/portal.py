@@ -101,12 +101,12 @@ def _request(method: str, path: str, headers: dict[str, str]) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def rate(port: int, requests: Iterator[bytes], seconds: float = SECONDS) -> float:
-    """Return how many REQUESTS a second are answered with 200, by CONNECTIONS connections at once."""
+def rate(ports: list[int], requests: Iterator[bytes], seconds: float = SECONDS) -> float:
+    """Return how many REQUESTS a second are answered with 200, by CONNECTIONS connections at once, as many to each."""
     done, lock = [0] * CONNECTIONS, threading.Lock()
 
     def work(number: int) -> None:
-        client = Client(port)
+        client = Client(ports[number % len(ports)])
         while time.monotonic() < end:
             with lock:
                 request = next(requests)
@@ -151,13 +151,22 @@ def run(environment: dict[str, str], *arguments: str) -> str:
 
 
 @contextmanager
-def server(environment: dict[str, str]) -> Iterator[int]:
-    """Serve the site with gunicorn, as the README says; give its port."""
+def servers(environment: dict[str, str]) -> Iterator[list[int]]:
+    """Serve the site with WORKERS workers; give the port of each.
+
+    Each is a gunicorn of its own: of workers that share a port, one may take all the connections that are kept alive.
+    """
+    with ExitStack() as stack:
+        yield [stack.enter_context(_server(environment)) for _ in range(WORKERS)]
+
+
+@contextmanager
+def _server(environment: dict[str, str]) -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
-    command += ["--worker-class", "gthread", "--workers", str(WORKERS), "--threads", "4", "--keep-alive", "60"]
+    command += ["--worker-class", "gthread", "--workers", "1", "--threads", "4", "--keep-alive", "60"]
     with subprocess.Popen(command, env=environment) as process:
         try:
             _wait_for(port)
@@ -195,34 +204,34 @@ def main() -> None:
         run(environment, "migrate", "--verbosity", "0")
         fill(environment["DATABASE_URL"], hashed)
         token = run(environment, "shell", "--verbosity", "0", "-c", BEGIN_SESSION).strip()
-        port = stack.enter_context(server(environment))
-        bodies = {name: read(port, get(f"/api/v1/{path}", token)) for name, path in ADDRESSES.items()}
+        ports = stack.enter_context(servers(environment))
+        bodies = {name: read(ports, get(f"/api/v1/{path}", token)) for name, path in ADDRESSES.items()}
         for name, body in bodies.items():
             (Path(folder) / name).write_bytes(body)
-        floor = stack.enter_context(server(environment | {"BENCH_BARE": "1"}))
+        floor = stack.enter_context(servers(environment | {"BENCH_BARE": "1"}))
         print(f"{WORKERS} workers, {CONNECTIONS} connections, kept alive; requests a second, median of {TURNS} turns\n")
         print("| answer | bytes | portal | out of memory | ratio | by the ORM, no more | ratio |")
         print("|---|---:|---:|---:|---:|---:|---:|")
         for name, body in bodies.items():
             if read(floor, get(f"/plain/{name}")) != body:
                 raise SystemExit(f"The plain view of {name} answers something else.")
-            print(f"| {name} | {len(body):,} | {_compared(name, port, floor, token)} |", flush=True)
+            print(f"| {name} | {len(body):,} | {_compared(name, ports, floor, token)} |", flush=True)
         print("\n| log-in | portal | bcrypt alone | ratio |\n|---|---:|---:|---:|")
-        print(_logged_in(port, hashed))
+        print(_logged_in(ports, hashed))
 
 
-def read(port: int, request: bytes) -> bytes:
+def read(ports: list[int], request: bytes) -> bytes:
     """Return the body of the answer to one REQUEST."""
-    status, body = Client(port).send(request)
+    status, body = Client(ports[0]).send(request)
     if status != 200:
         raise SystemExit(f"{status}: {body.decode()}")
     return body
 
 
-def _compared(name: str, port: int, floor: int, token: str) -> str:
+def _compared(name: str, ports: list[int], floor: list[int], token: str) -> str:
     requests = [
-        (port, get(f"/api/v1/{ADDRESSES[name]}", token)),
-        (port, get(f"/bare/{name}", token)),
+        (ports, get(f"/api/v1/{ADDRESSES[name]}", token)),
+        (ports, get(f"/bare/{name}", token)),
         (floor, get(f"/plain/{name}")),
     ]
     found: list[list[float]] = [[] for _ in requests]
@@ -235,12 +244,12 @@ def _compared(name: str, port: int, floor: int, token: str) -> str:
     return f"{ours:,.0f} | {memory:,.0f} | {ours / memory:.2f} | {orm:,.0f} | {ours / orm:.2f}"
 
 
-def _logged_in(port: int, hashed: bytes) -> str:
+def _logged_in(ports: list[int], hashed: bytes) -> str:
     everybody = iter(range(1, CUSTOMERS))
     requests = (log_in(number) for number in everybody)
     found: list[tuple[float, float]] = []
     for turn in range(TURNS + 1):
-        pair = rate(port, requests), checks(hashed)
+        pair = rate(ports, requests), checks(hashed)
         if turn:
             found.append(pair)
     ours, floor = (statistics.median(rates) for rates in zip(*found, strict=True))

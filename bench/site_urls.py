@@ -13,8 +13,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.utils import timezone
-from rest_framework.renderers import JSONRenderer
 
+from config.api.rendering import Renderer
 from config.compiled import Compiled
 from customers.models import Customer
 from portal.api.dashboard import dashboard_shown
@@ -45,7 +45,7 @@ def bare(request: HttpRequest, name: str) -> HttpResponse:
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Answer the dashboard of the first customer."""
     customer = Customer.objects.order_by("pk")[0]
-    return _answer(JSONRenderer().render(dashboard_shown(customer, dashboard_of(customer, timezone.now()))))
+    return _answer(Renderer().render(dashboard_shown(customer, dashboard_of(customer, timezone.now()))))
 
 
 def reservations(request: HttpRequest) -> HttpResponse:
@@ -53,7 +53,7 @@ def reservations(request: HttpRequest) -> HttpResponse:
     customer = Customer.objects.order_by("pk")[0]
     found = reservations_of(customer).order_by("-date", "-pk")[:20]
     results = [reservation_shown(each, own_path(each)) for each in found]
-    return _answer(JSONRenderer().render(_links("reservations") | {"results": results}))
+    return _answer(Renderer().render(_links("reservations") | {"results": results}))
 
 
 def _answer(body: bytes) -> HttpResponse:
