@@ -32,7 +32,7 @@ from config.embedded_postgres import ensure_running
 from separation.environment import SCRATCH, environment_of, mark_scratch
 from separation.sample import Summary
 from tests import legacy
-from tests.forking import command, connect_anew, fork
+from tests.forking import Forked, command, connect_anew, fork
 
 # One key for all processes and sessions of tests: what one of them signs, the others believe.
 SECRET_KEY = "for tests " * 6
@@ -49,6 +49,8 @@ class LegacyDatabase:
 
 
 MakeLegacyDatabase = Callable[..., LegacyDatabase]
+# What is in a template: which kind, how many customers, by which seed, and whether it is adopted, and they have moved.
+_Key = tuple[str, int, int, bool, bool]
 
 
 class Databases:
@@ -59,7 +61,9 @@ class Databases:
         self._token = secrets.token_hex(4)
         self._run = _short(os.environ.get("PYTEST_XDIST_TESTRUNUID", self._token))
         self._number = 0
-        self._templates: dict[tuple[str, int, int, bool], tuple[str, Summary]] = {}
+        # Copying files is cheaper than logging every page; before PostgreSQL 15 there is no other way.
+        self._strategy = "STRATEGY file_copy" if self._version() >= 15_00_00 else ""
+        self._templates: dict[_Key, tuple[str, Summary]] = {}
         self._try_lock(self._token)
         self._execute("SELECT pg_advisory_lock_shared(%s)", [int(self._run, 16)])
         self._drop_leftovers()
@@ -74,9 +78,11 @@ class Databases:
             self._drop(name)
 
     @contextmanager
-    def clone(self, kind: str, customers: int, seed: int, adopted: bool) -> Iterator[LegacyDatabase]:
+    def clone(
+        self, kind: str, customers: int, seed: int, adopted: bool, moved: bool = False
+    ) -> Iterator[LegacyDatabase]:
         """Make a legacy database, put it behind the default connection, and drop it."""
-        template, summary = self._template(kind, customers, seed, adopted)
+        template, summary = self._template(kind, customers, seed, adopted, moved)
         name = self._create(template)
         try:
             with default_connection_to(name) as connection:
@@ -93,8 +99,7 @@ class Databases:
             self._execute("SELECT pg_advisory_unlock(%s)", [int(self._run, 16)])
         self._templates.clear()
 
-    def _template(self, kind: str, customers: int, seed: int, adopted: bool) -> tuple[str, Summary]:
-        key = (kind, customers, seed, adopted)
+    def _template(self, *key: *_Key) -> tuple[str, Summary]:
         if key not in self._templates:
             name = f"test_legacy_{self._run}_{_short(repr(key))}"
             making = int(_short(name), 16)
@@ -111,17 +116,22 @@ class Databases:
         summary: Summary | None = pickle.loads(bytes.fromhex(notes[0])) if notes and notes[0] else None  # noqa: S301
         return summary
 
-    def _make(self, name: str, kind: str, customers: int, seed: int, adopted: bool) -> Summary:
+    def _make(self, name: str, kind: str, customers: int, seed: int, adopted: bool, moved: bool) -> Summary:
         self._drop(name)
-        self._execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
-        summary = _fill(name, kind, customers, seed, adopted)
+        if moved:
+            adopted_one, summary = self._template(kind, customers, seed, True, False)
+            self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{adopted_one}"')
+            _move(name)
+        else:
+            self._execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+            summary = _fill(name, kind, customers, seed, adopted)
         self._execute(f"""COMMENT ON DATABASE "{name}" IS '{pickle.dumps(summary).hex()}'""")
         return summary
 
     def _create(self, template: str) -> str:
         self._number += 1
         name = f"test_legacy_{self._token}_{self._number}"
-        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {self._strategy}')
         return name
 
     def _drop(self, name: str) -> None:
@@ -141,6 +151,9 @@ class Databases:
 
     def _try_lock(self, token: str) -> bool:
         return self._column("SELECT pg_try_advisory_lock(%s)", [int(token, 16)]) == [True]
+
+    def _version(self) -> int:
+        return int(self._column("SHOW server_version_num", [])[0])
 
     def _execute(self, sql: str, params: list[Any] | None = None) -> None:
         with self._admin.cursor() as cursor:
@@ -163,6 +176,13 @@ def _fill(name: str, kind: str, customers: int, seed: int, adopted: bool) -> Sum
         if adopted:
             call_command("migrate", verbosity=0)
     return summary
+
+
+def _move(name: str) -> None:
+    from tests.separation.engine import move  # which looks for databases here
+
+    with default_connection_to(name) as connection:
+        move(connection)
 
 
 @contextmanager
@@ -250,18 +270,15 @@ def command_in(environment: Mapping[str, str], *arguments: str) -> int:
     return command(*arguments)
 
 
-def run(name: str, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-    """Run Python with these arguments, DATABASE_URL leading to the database NAME, and return what it said."""
+def start(name: str, *arguments: str, prepare: Callable[[], object] = lambda: None) -> Forked:
+    """Start what `manage` runs, after PREPARE in that process, and return it as it waits for what is typed."""
     environment = environment_for(name)
-    return subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
-        cwd=settings.BASE_DIR,
-        env=environment,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+
+    def live() -> int:
+        prepare()
+        return command_in(environment, *arguments)
+
+    return Forked(live)
 
 
 def refuse_production() -> None:

@@ -2,83 +2,68 @@
 
 import hashlib
 import json
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psycopg
 import zstandard
-from django.conf import settings as project
 from django.db import connections
 from django.db.backends.base.base import NO_DB_ALIAS, BaseDatabaseWrapper
 from django.db.utils import load_backend
 
 from config.embedded_postgres.programs import program
 from config.sql import Queries
-from tests.databases import database_url
+from tests.databases import database_url, start
 
 SAMPLES = Queries(Path(__file__).with_name("backup_samples.sql"))
 
 
-# Runs a command in a process of its own and stops at one function of it: before it, or after.
-STOPPED = """
-import os, sys
-import django; django.setup()
-from django.core.management import call_command
-from separation.backups import checking, restoring, scratch, taking
-scratch._PREFIX = os.environ.get("SCRATCH_PREFIX", scratch._PREFIX)
-command, module, name, when, *arguments = sys.argv[1:]
-module = {"checking": checking, "taking": taking, "restoring": restoring}[module]
-function = getattr(module, name)
-def wait():
-    print("there", flush=True)
-    sys.stdin.read()
-def stopped(*args, **kwargs):
-    if when == "before":
-        wait()
-    result = function(*args, **kwargs)
-    if when == "after":
-        wait()
-    return result
-setattr(module, name, stopped)
-call_command(command, *arguments)
-"""
-
-
 class Stopped:
-    """A command under way, standing still."""
+    """A command under way in a process of its own on the database NAME, standing still BEFORE or AFTER a function."""
 
-    def __init__(self, name: str, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", STOPPED, *arguments],
-            cwd=project.BASE_DIR,
-            env=os.environ
-            | {
-                "DJANGO_SETTINGS_MODULE": "config.settings",
-                "DATABASE_URL": database_url(name),
-                "SECRET_KEY": "for tests " * 6,
-                "PORTAL_SIGNING_KEY": "for tests too " * 6,
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout
-        assert self.process.stdout.readline() == "there\n", self.process.communicate()
+    def __init__(self, name: str, command: str, module: ModuleType, function: str, when: str, *arguments: str) -> None:
+        self.process = start(name, command, *arguments, prepare=lambda: _stop_at(module, function, when))
+        said = self.process.stdout.readline()
+        assert said == "there\n", self.process.communicate()
 
     def end_by(self, number: int) -> str:
+        """Send it the signal NUMBER, and return what it says of it."""
         self.process.send_signal(number)
-        return self.process.communicate(timeout=60)[1]
+        return self._end()
 
-    def go_on(self) -> int:
-        self.process.communicate(timeout=60)
+    def go_on(self) -> int | None:
+        """Let it go on to its end, and return its exit code."""
+        self._end()
         return self.process.returncode
+
+    def _end(self) -> str:
+        with self.process:
+            return self.process.communicate()[1]
+
+
+def _stop_at(module: ModuleType, name: str, when: str) -> None:
+    """Have this process say that it is THERE, before or after that function, and stand still until nobody types."""
+    function = getattr(module, name)
+
+    def wait() -> None:
+        print("there", flush=True)  # noqa: T201
+        sys.stdin.read()
+
+    def stopped(*arguments: Any, **named: Any) -> Any:
+        if when == "before":
+            wait()
+        result = function(*arguments, **named)
+        if when == "after":
+            wait()
+        return result
+
+    setattr(module, name, stopped)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from separation.cleanup import flow
 from tests.databases import LegacyDatabase, MakeLegacyDatabase
-from tests.separation.engine import move, query
+from tests.separation.engine import query
 
 # What an operator would say about the tables of the sample that no model knows.
 POLICY = """[foreign_keys]
@@ -46,8 +46,7 @@ class Operator:
 
 def ready(make: MakeLegacyDatabase, folder: Path, kind: str = "plain", policy: str = POLICY) -> LegacyDatabase:
     """Make a database whose customers have moved, with everybody and every foreign key decided about."""
-    database = make(kind, adopted=True)
-    move(database.connection)
+    database = make(kind, moved=True)
     decide_everything(database.connection, folder, policy)
     return database
 

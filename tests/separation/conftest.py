@@ -14,7 +14,7 @@ from separation.tenancy import check_tenancy
 from separation.verification import verify
 from tests.databases import Databases, LegacyDatabase, server
 from tests.portal.world import WEEK
-from tests.separation.engine import move, query
+from tests.separation.engine import query
 from tests.separation.forked import World
 from tests.separation.old_application import application_role, old_application
 
@@ -66,8 +66,7 @@ def become(
 @pytest.fixture(params=["plain", "ahead"])
 def old(request: pytest.FixtureRequest, legacy_database: Callable[..., LegacyDatabase]) -> Iterator[Any]:
     """The old application, beside the portal and the desk; whatever a test does, the guarantees hold after it."""
-    database = legacy_database(request.param, adopted=True)
-    move(database.connection)
+    database = legacy_database(request.param, moved=True)
     Restaurant.objects.filter(pk=1).update(slug="here", opening_hours=WEEK, is_active=True)
     with (
         application_role(database.name, profiles=request.param == "ahead") as name,

@@ -19,7 +19,7 @@ from tests.databases import SECRET_KEY, Databases, LegacyDatabase, MakeLegacyDat
 
 _LONGEST = {
     *("test_docs.py", "test_contract.py", "test_kills.py", "test_state_machine.py", "test_rehearse.py"),
-    *("test_browser.py", "test_workers.py"),
+    *("test_workers.py", "test_adoption.py", "test_browser.py"),
 }
 # How long tests of random data search: a little and always the same, or long (`make soak`).
 _SEARCHES = {
@@ -64,12 +64,15 @@ def databases(django_db_blocker: DjangoDbBlocker) -> Iterator[Databases]:
 def legacy_database(databases: Databases, django_db_blocker: DjangoDbBlocker) -> Iterator[MakeLegacyDatabase]:
     """A legacy database of the test's own, behind `django.db.connection`; not together with pytest-django's `db`.
 
-    `legacy_database("plain", customers=60, seed=1, adopted=True)` is one on which `manage.py migrate` has run.
+    `legacy_database("plain", customers=60, seed=1, adopted=True)` is one on which `manage.py migrate` has run; with
+    `moved=True` the customers have moved, too.
     """
     with django_db_blocker.unblock(), ExitStack() as clones:
 
-        def make(kind: str = "plain", *, customers: int = 60, seed: int = 1, adopted: bool = False) -> LegacyDatabase:
-            return clones.enter_context(databases.clone(kind, customers, seed, adopted))
+        def make(
+            kind: str = "plain", *, customers: int = 60, seed: int = 1, adopted: bool = False, moved: bool = False
+        ) -> LegacyDatabase:
+            return clones.enter_context(databases.clone(kind, customers, seed, adopted, moved))
 
         yield make
 

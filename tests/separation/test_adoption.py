@@ -1,8 +1,8 @@
 """Adoption: what exists stays as it is, and everything that was added can be taken away again."""
 
 import difflib
+import signal
 import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -12,7 +12,7 @@ from django.db import IntegrityError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.embedded_postgres.programs import program
-from tests.databases import LegacyDatabase, database_url, default_connection_to, environment_for, manage
+from tests.databases import LegacyDatabase, database_url, default_connection_to, manage, start
 from tests.separation.engine import checksums, columns_of, one, query
 
 # Each takes with it whatever depends on it: everything goes.
@@ -174,14 +174,12 @@ def adopted_schema(legacy_database: Callable[..., LegacyDatabase]) -> list[str]:
 
 def kill_migrate(name: str, at: str) -> None:
     """Start migrate in a process of its own, and kill it as soon as it says that it applies the migration AT."""
-    environment = environment_for(name)
-    with subprocess.Popen(
-        [sys.executable, "-u", "manage.py", "migrate"], env=environment, stdout=subprocess.PIPE, text=True, bufsize=1
-    ) as process:
+    with start(name, "migrate") as process:
         said = ""
-        while process.stdout and f"Applying {at}" not in said:
+        while f"Applying {at}" not in said:
+            assert process.poll() is None, said
             said += process.stdout.read(1)
-        process.kill()
+        process.send_signal(signal.SIGKILL)
 
 
 def test_an_index_left_invalid_is_made_again(legacy_database: Callable[..., LegacyDatabase]) -> None:

@@ -1,6 +1,7 @@
 """Whatever stops a backup or a restore, a kill included, nothing is left that could be taken for one."""
 
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from django.db import OperationalError, connection
 from separation.backups import latest_verified, restore, restoring, take, taking, verify_backup
 from separation.backups.session import Session
 from separation.errors import CheckFailed, Refused
-from tests.databases import Databases, default_connection_to, run
+from tests.databases import Databases, default_connection_to, start
 from tests.forking import command
 from tests.separation.backups import Stopped, connected, execute, files_in
 from tests.separation.engine import other_application, query
@@ -36,7 +37,7 @@ def target(databases: Databases, django_db_blocker) -> Iterator[str]:
     [("_save_table", "before"), ("_save_table", "after"), ("read_manifest", "before"), ("publish", "before")],
 )
 def test_a_killed_backup_leaves_nothing_that_counts(function, when, name, backup_dir):
-    Stopped(name, "backup", "taking", function, when).end_by(signal.SIGKILL)
+    Stopped(name, "backup", taking, function, when).end_by(signal.SIGKILL)
 
     (left,) = [file for file in files_in(backup_dir) if file not in (".lock", "records")]
     assert left.startswith(".backup-")
@@ -48,21 +49,21 @@ def test_a_killed_backup_leaves_nothing_that_counts(function, when, name, backup
 
 
 def test_one_killed_at_the_very_end_is_whole_and_counts(name, backup_dir):
-    Stopped(name, "backup", "taking", "publish", "after").end_by(signal.SIGKILL)
+    Stopped(name, "backup", taking, "publish", "after").end_by(signal.SIGKILL)
     record = latest_verified(connection)
     assert record is not None
     assert verify_backup(connection, record.id).recorded
 
 
 def test_an_interrupted_backup_leaves_nothing_and_exits_130(name, backup_dir):
-    stopped = Stopped(name, "backup", "taking", "_save_table", "after")
+    stopped = Stopped(name, "backup", taking, "_save_table", "after")
     said = stopped.end_by(signal.SIGINT)
     assert stopped.process.returncode == 130, said
     assert files_in(backup_dir) == [".lock"]
 
 
 def test_a_second_backup_at_the_same_time_is_refused(name, backup_dir):
-    stopped = Stopped(name, "backup", "taking", "_save_table", "after")
+    stopped = Stopped(name, "backup", taking, "_save_table", "after")
     with pytest.raises(Refused) as refusal:
         take(connection)
     assert refusal.value.message == f"Another backup is being written into {backup_dir}."
@@ -102,15 +103,11 @@ def test_a_connection_lost_within_a_table_leaves_nothing(name, backup_dir, monke
 
 def test_a_full_disk_leaves_nothing_and_says_where(name, backup_dir):
     execute(name, "CREATE TABLE long AS SELECT gen_random_uuid() FROM generate_series(1, 50000)")
-    code = """
-import resource, django; django.setup()
-from django.core.management import call_command
-resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-call_command("backup")
-"""
-    done = run(name, "-c", "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings'" + code)
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-2:] == [
+    most = (200_000, 200_000)
+    with start(name, "backup", prepare=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, most)) as process:
+        _, said = process.communicate()
+    assert process.returncode == 1
+    assert said.splitlines()[-2:] == [
         f"Error: The backup could not be written into {backup_dir}, and nothing of it is left there: File too large.",
         f"Next: df -h {backup_dir}",
     ]
@@ -129,7 +126,7 @@ def test_a_folder_that_cannot_be_made_is_said(name, settings, tmp_path):
 )
 def test_a_killed_restore_leaves_an_empty_database(function, when, name, target, backup_dir):
     folder = take(connection).path
-    Stopped(target, "restore", "restoring", function, when, str(folder)).end_by(signal.SIGKILL)
+    Stopped(target, "restore", restoring, function, when, str(folder)).end_by(signal.SIGKILL)
 
     with connected(target) as into:
         restore(into, folder)

@@ -9,7 +9,6 @@ from django.db import connection
 from config.hashers import LegacyBCryptHasher
 from separation.database import name_of, scalar
 from tests.portal.deployment import all_rows, serving
-from tests.separation.engine import move
 
 SEEN = "SELECT last_value FROM separation_last_write"
 
@@ -32,7 +31,7 @@ def check(monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
 
 
 def test_while_both_schemas_live(legacy_database, monkeypatch):
-    move(legacy_database("ahead", adopted=True).connection)
+    legacy_database("ahead", moved=True)
     before, seen = all_rows(), scalar(connection, SEEN)
 
     code, out, _ = check(monkeypatch)

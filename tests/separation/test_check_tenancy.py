@@ -19,8 +19,7 @@ pytestmark = pytest.mark.engine
 @pytest.fixture(scope="module")
 def moved(databases):
     """The name of a migrated database, made once for all tests of this file."""
-    with databases.clone("plain", 60, 1, True) as database:
-        move(database.connection)
+    with databases.clone("plain", 60, 1, True, True) as database:
         yield database.name
 
 

@@ -81,8 +81,7 @@ def refused_by(database):
 
 
 def test_everything_is_said_at_once_and_nothing_changed(legacy_database, settings):
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
+    database = legacy_database("plain", moved=True)
     query(database.connection, "SELECT setval('separation_last_write', extract(epoch FROM now())::bigint)")
     settings.SEPARATION_QUIET_DAYS = 1
     operator = Operator()

@@ -1,8 +1,11 @@
 """The tests' own databases."""
 
 import os
+import subprocess
+import sys
 
 import pytest
+from django.conf import settings as project
 from django.db import connection
 from pytest_django.fixtures import Settings
 
@@ -12,7 +15,7 @@ from tests.databases import (
     MakeLegacyDatabase,
     database_url,
     default_connection_to,
-    run,
+    environment_for,
     server,
     why_not_scratch,
 )
@@ -95,7 +98,14 @@ def test_tests_refuse_the_server_of_a_production_database(databases: Databases) 
         try:
             with default_connection_to(name) as connection, connection.cursor() as inside:
                 inside.execute("CREATE TABLE separation_phase ()")
-            refused = run(name, "-m", "pytest", "-n", "0", "tests/config/test_sql_loader.py")
+            refused = subprocess.run(
+                [sys.executable, "-m", "pytest", "-n", "0", "tests/config/test_sql_loader.py"],
+                cwd=project.BASE_DIR,
+                env=environment_for(name),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         finally:
             cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
     assert refused.returncode == 4

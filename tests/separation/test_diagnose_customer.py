@@ -14,7 +14,7 @@ from customers.login import customer_log_in
 from separation.decisions import duplicate_keep, duplicate_merge
 from separation.models import Chunk
 from tests.databases import manage
-from tests.separation.engine import checksums, columns_of, move, one, query
+from tests.separation.engine import checksums, columns_of, one, query
 from tests.separation.verify import damage
 
 pytestmark = pytest.mark.engine
@@ -25,9 +25,7 @@ BECAUSE = ["MANAGER of restaurant 1", "MANAGER of restaurant 2", "wrote 2 menus"
 
 @pytest.fixture
 def connection(legacy_database):
-    connection = legacy_database("plain", adopted=True).connection
-    move(connection, size=1000)
-    return connection
+    return legacy_database("plain", moved=True).connection
 
 
 def said_of(who):

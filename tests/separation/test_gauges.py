@@ -10,7 +10,7 @@ from config import probes
 from separation.gauges import gauges
 from separation.identity import identity_of
 from separation.models import Finding, Look, Phase
-from tests.separation.engine import move, other_application, query
+from tests.separation.engine import other_application, query
 
 pytestmark = pytest.mark.engine
 
@@ -26,7 +26,7 @@ def scraped():
 
 
 def test_the_figures_of_a_migrated_database(legacy_database, fresh):
-    move(legacy_database("plain", adopted=True).connection)
+    legacy_database("plain", moved=True)
     query(connection, "INSERT INTO separation_pending (user_id) VALUES (30), (30)")
     look = {
         "looked_at": timezone.now(),

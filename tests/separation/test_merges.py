@@ -36,8 +36,7 @@ def undo(connection, user, kind="duplicate_email"):
 @pytest.fixture
 def world(legacy_database):
     """A migrated database, its connection, the old application's, and two customers with one email and bookings."""
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
+    database = legacy_database("plain", moved=True)
     ((winner, loser),) = query(database.connection, TWINS)
     with application_role(database.name) as role, old_application(database.name, role) as old:
         book(old, loser, 1)

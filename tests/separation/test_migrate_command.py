@@ -18,7 +18,7 @@ from separation.management.commands import migrate as migrate_command
 from separation.preflight import WARN, Result
 from separation.preflight.checks import Check
 from tests.databases import LegacyDatabase, default_connection_to, manage
-from tests.separation.engine import checksums, columns_of, move, one, other_application, query
+from tests.separation.engine import checksums, columns_of, one, other_application, query
 
 Make = Callable[..., LegacyDatabase]
 
@@ -205,8 +205,7 @@ def test_the_separation_is_taken_away_from_production(
 
 
 def test_a_separation_in_use_is_not_taken_away(legacy_database: Make, migrate: Callable[..., tuple[int, str]]) -> None:
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
+    database = legacy_database("plain", moved=True)
     columns = columns_of(database.connection)
     before = checksums(database.connection, columns)
 

@@ -3,11 +3,8 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -16,7 +13,7 @@ from django.db import connection
 from separation.backups import latest_verified
 from separation.errors import Refused
 from separation.interlocks import require_backup
-from tests.databases import environment_for, manage
+from tests.databases import manage, start
 from tests.separation.engine import checksums, columns_of, one, other_application, query
 
 
@@ -46,16 +43,7 @@ def execute(database, phrase=None):
 @contextmanager
 def asking(database):
     """Start an execute in a process of its own, and give it when it has asked for the phrase."""
-    environment = environment_for(database.name)
-    pipes: dict[str, Any] = {
-        "stdin": subprocess.PIPE,
-        "stdout": subprocess.PIPE,
-        "stderr": subprocess.PIPE,
-        "text": True,
-    }
-    command = [sys.executable, "manage.py", "migrate_customers", "--execute"]
-    with subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, **pipes) as process:
-        assert process.stderr
+    with start(database.name, "migrate_customers", "--execute") as process:
         while not process.stderr.readline().startswith("Type exactly"):
             assert process.poll() is None
         yield process
@@ -255,7 +243,7 @@ def test_after_clean_up_has_begun_nothing_moves_and_nothing_goes_back(backed_up)
 def test_a_second_run_is_told_who_holds_the_lock_since_when(backed_up):
     with asking(backed_up) as first:
         said = execute(backed_up)
-        out, _ = first.communicate(f"MIGRATE {backed_up.name}\n", timeout=60)
+        out, _ = first.communicate(f"MIGRATE {backed_up.name}\n")
 
     assert said.returncode == 3
     sentence, following = said.stderr.splitlines()
@@ -270,7 +258,7 @@ def test_a_second_run_is_told_who_holds_the_lock_since_when(backed_up):
 def test_a_signal_at_the_phrase_changes_nothing(backed_up, number):
     with asking(backed_up) as asked:
         asked.send_signal(number)
-        _, said = asked.communicate(timeout=30)
+        _, said = asked.communicate()
 
     assert asked.returncode == 130
     assert said == "Interrupted; nothing was left half done.\n"
@@ -291,12 +279,11 @@ def test_ctrl_c_during_the_move_finishes_the_chunk_and_says_how_to_go_on(backed_
     with other_application(backed_up.name) as holder, asking(backed_up) as asked:
         holder.execute("SELECT pg_advisory_lock(4711)")
         asked.stdin.write(f"MIGRATE {backed_up.name}\n")
-        asked.stdin.flush()
         while not one(backed_up.connection, waiting):
             assert asked.poll() is None
         asked.send_signal(signal.SIGINT)
         holder.execute("SELECT pg_advisory_unlock(4711)")
-        _, said = asked.communicate(timeout=60)
+        _, said = asked.communicate()
 
     assert asked.returncode == 130
     assert said.splitlines()[-2:] == [

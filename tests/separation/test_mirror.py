@@ -7,7 +7,7 @@ from separation.mirror import drain
 from separation.models import Finding, Pending, Undo
 from separation.phases import change_phase
 from separation.verification import verify
-from tests.separation.engine import move, one, query, take_back
+from tests.separation.engine import one, query, take_back
 from tests.separation.old_application import BCRYPT, application_role, book, old_application, order, register
 
 pytestmark = pytest.mark.engine
@@ -19,8 +19,7 @@ PERSON = "SELECT email, password, first_name, last_name, phone FROM customers WH
 def world(request, legacy_database):
     """A moved database of a kind, plain unless said otherwise, with the old application connected to it."""
     kind = getattr(request, "param", "plain")
-    database = legacy_database(kind, adopted=True)
-    move(database.connection)
+    database = legacy_database(kind, moved=True)
     with (
         application_role(database.name, profiles=kind == "ahead") as role,
         old_application(database.name, role) as old,

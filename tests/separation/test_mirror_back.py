@@ -31,8 +31,7 @@ PROFILE = "SELECT user_id, email_verified, notes FROM customer_profiles WHERE cu
 def world(request, legacy_database):
     """A moved database of a kind, plain unless said otherwise, with the old application connected to it."""
     kind = getattr(request, "param", "plain")
-    database = legacy_database(kind, adopted=True)
-    move(database.connection)
+    database = legacy_database(kind, moved=True)
     with (
         application_role(database.name, profiles=kind == "ahead") as role,
         old_application(database.name, role) as old,
@@ -404,9 +403,8 @@ def test_an_email_that_the_old_application_changes_is_not_verified(world):
 
 
 def test_a_registration_beside_the_rows_of_an_earlier_attempt(legacy_database):
-    database = legacy_database("half", adopted=True)
+    database = legacy_database("half", moved=True)
     connection = database.connection
-    move(connection)
     lena = sign_up(email_verified=True)
     Customer.objects.filter(pk=lena.pk).update(email="lea@example.org", is_active=False)
     CustomerProfile.objects.filter(customer=lena).update(notes="Vegan")
@@ -458,8 +456,7 @@ def test_before_the_first_move_the_new_tables_are_closed(legacy_database, table,
 
 
 def test_after_a_roll_back_the_new_tables_are_closed(legacy_database):
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
+    database = legacy_database("plain", moved=True)
     lena = sign_up()
     take_back(database.connection)
 

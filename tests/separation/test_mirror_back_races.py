@@ -58,8 +58,7 @@ WAITS = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND (wait_event_ty
 @pytest.fixture
 def world(legacy_database):
     """A moved database, the old application's connection to it, and the portal's."""
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
+    database = legacy_database("plain", moved=True)
     with (
         application_role(database.name) as role,
         old_application(database.name, role) as old,

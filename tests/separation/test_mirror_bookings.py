@@ -6,7 +6,7 @@ from django.db import IntegrityError
 from separation.mirror import drain
 from separation.models import Finding, Merge, Pending, Undo
 from separation.verification import verify
-from tests.separation.engine import checksums, columns_of, move, one, query, take_back
+from tests.separation.engine import checksums, columns_of, one, query, take_back
 from tests.separation.old_application import application_role, book, old_application, order, register
 
 pytestmark = pytest.mark.engine
@@ -25,8 +25,7 @@ NEW = {
 def world(request, legacy_database):
     """A moved database of a kind, plain unless said otherwise, and how to connect to it as the old application."""
     kind = getattr(request, "param", "plain")
-    database = legacy_database(kind, adopted=True)
-    move(database.connection)
+    database = legacy_database(kind, moved=True)
     with (
         application_role(database.name, profiles=kind == "ahead") as role,
         old_application(database.name, role) as old,

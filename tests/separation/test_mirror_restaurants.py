@@ -5,7 +5,7 @@ import pytest
 from separation.mirror import drain
 from separation.models import Pending
 from separation.verification import verify
-from tests.separation.engine import move, one, query
+from tests.separation.engine import one, query
 from tests.separation.old_application import application_role, book, old_application, order, register, returned
 
 pytestmark = pytest.mark.engine
@@ -17,8 +17,7 @@ OTHERS = "DELETE FROM restaurants WHERE id <> %s"
 @pytest.fixture
 def world(legacy_database):
     """A moved database with the old application connected to it."""
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
+    database = legacy_database("plain", moved=True)
     with application_role(database.name) as role, old_application(database.name, role) as old:
         yield database.connection, old
 

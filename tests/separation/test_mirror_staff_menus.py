@@ -21,7 +21,7 @@ from menus.services import (
 )
 from menus.values import order_version, recipe_version
 from separation.verification import verify
-from tests.separation.engine import move, query, take_back
+from tests.separation.engine import query, take_back
 from tests.separation.old_application import application_role, old_application
 
 pytestmark = pytest.mark.engine
@@ -37,8 +37,7 @@ HOMELESS = "SELECT count(*) FROM separation_findings WHERE kind = 'no_restaurant
 
 
 def test_a_recipe_and_a_menu_of_staff_in_both_schemas(legacy_database):
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
+    database = legacy_database("plain", moved=True)
     cook = RestaurantStaff.objects.filter(restaurant=1, is_active=True, role="OWNER").earliest("id")
     place = cook.restaurant
     stock = Recipe.objects.filter(restaurant=place).earliest("id")

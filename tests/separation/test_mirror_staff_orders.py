@@ -12,7 +12,7 @@ from orders.services import order_item_add, order_open, order_reopen, order_stat
 from reservations.models import Reservation
 from separation.mirror import drain
 from separation.verification import verify
-from tests.separation.engine import move, query, take_back
+from tests.separation.engine import query, take_back
 from tests.separation.old_application import application_role, book, old_application, register
 
 pytestmark = pytest.mark.engine
@@ -29,8 +29,7 @@ def links(connection, person):
 
 
 def test_an_order_of_staff_in_both_schemas(legacy_database):
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
+    database = legacy_database("plain", moved=True)
     waiter = RestaurantStaff.objects.filter(restaurant=1, is_active=True, user__is_customer=False).earliest("id")
     dish = MenuItem.objects.filter(section__menu__restaurant=1, active=True, section__active=True).earliest("id")
     who: dict[str, Any] = {"actor_id": waiter.user_id}

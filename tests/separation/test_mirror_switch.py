@@ -33,8 +33,7 @@ GOES = {
 def world(request, legacy_database):
     """A moved database of a kind, plain unless said otherwise, with the old application connected to it."""
     kind = getattr(request, "param", "plain")
-    database = legacy_database(kind, adopted=True)
-    move(database.connection)
+    database = legacy_database(kind, moved=True)
     with (
         application_role(database.name, profiles=kind == "ahead") as role,
         old_application(database.name, role) as old,

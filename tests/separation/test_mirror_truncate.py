@@ -6,7 +6,7 @@ from separation.mirror import drain
 from separation.models import Finding, Undo
 from separation.phases import change_phase
 from separation.verification import verify
-from tests.separation.engine import move, one, other_application, query, take_back
+from tests.separation.engine import one, other_application, query, take_back
 from tests.separation.old_application import book, register
 
 pytestmark = pytest.mark.engine
@@ -18,8 +18,7 @@ STAFF = "staff_marked_as_customer"
 @pytest.fixture
 def world(request, legacy_database):
     """A moved database of a kind, plain unless said otherwise, and the old application's connection to it."""
-    database = legacy_database(getattr(request, "param", "plain"), adopted=True)
-    move(database.connection)
+    database = legacy_database(getattr(request, "param", "plain"), moved=True)
     with other_application(database.name) as old:
         yield database.connection, old
 

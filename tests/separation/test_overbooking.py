@@ -13,7 +13,7 @@ from restaurants.models import Restaurant
 from separation import overbooking
 from separation.models import Finding
 from tests.factories import BookingPolicyFactory, OpeningExceptionFactory
-from tests.separation.engine import move, one, query
+from tests.separation.engine import one, query
 from tests.separation.old_application import application_role, book, old_application
 
 pytestmark = pytest.mark.engine
@@ -28,8 +28,7 @@ SELECT '', restaurant_id, 9, 'infinity', '', '{}', now(), user_id FROM reservati
 
 @pytest.fixture
 def restaurant(legacy_database):
-    legacy_database("plain", adopted=True)
-    move(connection)
+    legacy_database("plain", moved=True)
     query(connection, "DELETE FROM reservations WHERE reservation_date > now()")
     restaurant = Restaurant.objects.filter(is_active=True).earliest("id")
     Restaurant.objects.filter(pk=restaurant.pk).update(opening_hours={"fri": "18:00-01:00", "sat": "18:00-23:00"})

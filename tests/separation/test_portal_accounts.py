@@ -20,7 +20,7 @@ from tests.api import Api, refused
 from tests.hashes import hash_cheaply
 from tests.portal.mails import delivered, queued, token
 from tests.separation.cleaning import clean, decide_everything
-from tests.separation.engine import move, one, query, take_back
+from tests.separation.engine import one, query, take_back
 
 PASSWORD = "correct horse battery"
 FORGET = {"password": PASSWORD, "confirm": "ANONYMISE"}
@@ -61,7 +61,7 @@ kinds = pytest.mark.parametrize("kind", ["plain", "ahead"], indirect=True)
 @pytest.fixture
 def both(legacy_database, kind):
     """A database in phase dual."""
-    move(legacy_database(kind, adopted=True).connection)
+    legacy_database(kind, moved=True)
 
 
 @pytest.fixture

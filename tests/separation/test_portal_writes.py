@@ -84,7 +84,7 @@ def kind(request):
 
 @pytest.fixture
 def portal(kind: str, legacy_database: MakeLegacyDatabase) -> Portal:
-    move(legacy_database(kind, adopted=True).connection)
+    legacy_database(kind, moved=True)
     return Portal()
 
 
@@ -164,7 +164,7 @@ def test_clean_up_leaves_a_guests_booking_with_whoever_answers_for_it(portal, ki
 
 def test_a_guests_booking_is_never_that_of_staff_who_eat_here_too(legacy_database):
     """Whoever answers for it by `user_id` would own it, if that user were a customer."""
-    move(legacy_database("plain", adopted=True).connection)
+    legacy_database("plain", moved=True)
     portal = Portal()
     query(connection, "UPDATE users SET is_customer = true WHERE id = %s", [portal.owner])
     drain(connection)

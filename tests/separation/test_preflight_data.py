@@ -208,8 +208,7 @@ def test_ids_without_a_sequence(legacy_database: Make) -> None:
 
 
 def test_those_whom_staff_settled_are_no_warning(legacy_database: Make) -> None:
-    connection = legacy_database("plain", adopted=True).connection
-    move(connection)
+    connection = legacy_database("plain", moved=True).connection
     staff = check(connection, "staff_marked_as_customer")
     assert staff.figure == 3
     assert (

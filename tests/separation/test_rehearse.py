@@ -29,6 +29,7 @@ from tests.separation import forked
 from tests.separation.backups import execute, files_in
 from tests.separation.cleaning import POLICY
 from tests.separation.engine import checksums, columns_of, one, query
+from tests.separation.forked_python import forked_command
 
 # Nobody stays behind, so that nothing keeps a clean-up from starting.
 NOTHING_TO_DECIDE = """
@@ -76,15 +77,6 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Mapping[st
 
     monkeypatch.setattr(rehearse, "run_command", pretend)
     return typed
-
-
-def forked_command(
-    arguments: tuple[str, ...], environment: Mapping[str, str], typed: str, hear: Callable[[str], None]
-) -> Ended:
-    """Run a command as `run_command` does, in a process that costs nothing to start."""
-    name = urlsplit(environment["DATABASE_URL"]).path[1:]
-    done = manage(name, *arguments, stdin=typed, environment=environment)
-    return Ended(done.returncode, done.stdout.splitlines(), done.stderr.splitlines())
 
 
 def left(name: str) -> list[str]:

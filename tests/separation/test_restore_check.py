@@ -24,7 +24,6 @@ def prefix(monkeypatch) -> str:
     """Scratch databases of this test's own: other tests may be making theirs on the same server."""
     prefix = f"separation_scratch_{secrets.token_hex(4)}_"
     monkeypatch.setattr(scratch, "_PREFIX", prefix)
-    monkeypatch.setenv("SCRATCH_PREFIX", prefix)
     return prefix
 
 
@@ -165,7 +164,7 @@ def test_only_what_the_backup_is_to_blame_for_counts_against_it(error, counts, f
 
 def test_what_a_killed_check_left_is_dropped_by_the_next(folder, name, prefix):
     execute(name, f"CREATE DATABASE {prefix}empty")  # killed before the restore was committed
-    stopped = Stopped(name, "restore", "checking", "_compare_text", "before", str(folder), "--check")
+    stopped = Stopped(name, "restore", checking, "_compare_text", "before", str(folder), "--check")
     held = left(name)
     assert len(held) == 1
     check(connection, folder, connection)

@@ -33,7 +33,7 @@ from separation.verification import verify
 from tests.databases import database_url
 from tests.factories import BookingPolicyFactory
 from tests.portal.deployment import serving
-from tests.separation.engine import move, one, query
+from tests.separation.engine import one, query
 from tests.separation.old_application import application_role, book, old_application, order, register
 
 pytestmark = pytest.mark.engine
@@ -126,8 +126,7 @@ def live_a_day(name, role, monkeypatch):
 
 
 def test_each_application_with_a_role_of_its_own(legacy_database, monkeypatch):
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
+    database = legacy_database("plain", moved=True)
     (grants,) = GRANTS.findall((settings.BASE_DIR / "docs" / "RUNBOOK.md").read_text(encoding="utf-8"))
     role = f"{database.name}_portal"
     query(database.connection, f'CREATE ROLE "{role}" NOLOGIN; ' + grants.replace("TO portal", f'TO "{role}"'))

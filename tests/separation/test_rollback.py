@@ -49,8 +49,7 @@ def test_execute_changes_no_legacy_column_but_customer_id(legacy_database):
 
 
 def test_runs_and_findings_stay(legacy_database):
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
+    database = legacy_database("plain", moved=True)
     found = Finding.objects.count()
 
     take_back(database.connection)
@@ -87,8 +86,7 @@ def test_a_purge_that_was_interrupted_goes_on(legacy_database):
 
 def test_a_roll_back_that_forgot_nothing_yet_is_not_done(legacy_database, tmp_path, settings):
     settings.LOG_DIR = tmp_path / "logs"
-    database = legacy_database("ahead", adopted=True)
-    move(database.connection)
+    database = legacy_database("ahead", moved=True)
     change_phase(database.connection, "dual", "legacy")
     purge(database.connection, Run.objects.create(kind="rollback"), 1, 2**31 - 1)
     assert Chunk.objects.exists()
@@ -110,8 +108,7 @@ def test_a_roll_back_that_forgot_nothing_yet_is_not_done(legacy_database, tmp_pa
 
 @pytest.mark.parametrize("command", [("migrate_customers", "--execute"), ("compatibility", "on")])
 def test_nothing_begins_before_a_roll_back_is_finished(legacy_database, tmp_path, command):
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
+    database = legacy_database("plain", moved=True)
     change_phase(database.connection, "dual", "legacy")
 
     done = forked.run(database.connection, tmp_path / "process", *command)
@@ -125,8 +122,7 @@ def test_nothing_begins_before_a_roll_back_is_finished(legacy_database, tmp_path
 
 
 def test_a_booking_that_passes_to_another_while_the_purge_is_under_way_names_no_customer(legacy_database):
-    database = legacy_database("ahead", adopted=True)
-    move(database.connection)
+    database = legacy_database("ahead", moved=True)
     change_phase(database.connection, "dual", "legacy")
     booking, other = query(
         database.connection,
@@ -144,8 +140,7 @@ def test_a_booking_that_passes_to_another_while_the_purge_is_under_way_names_no_
 
 
 def test_a_customer_that_the_old_application_names_while_the_purge_is_under_way_stays(legacy_database):
-    database = legacy_database("ahead", adopted=True)
-    move(database.connection)
+    database = legacy_database("ahead", moved=True)
     change_phase(database.connection, "dual", "legacy")
     sql = "SELECT customer_id = user_id FROM reservations WHERE id = %s"
     with other_application(database.name) as old:
@@ -168,8 +163,7 @@ def test_a_customer_that_the_old_application_names_while_the_purge_is_under_way_
 
 
 def test_what_the_old_application_says_at_the_last_moment_is_forgotten_too(legacy_database):
-    database = legacy_database("ahead", adopted=True)
-    move(database.connection)
+    database = legacy_database("ahead", moved=True)
     ((lena,),) = query(database.connection, "SELECT min(id) FROM customers")
 
     with other_application(database.name) as old:

@@ -29,9 +29,7 @@ MORNING = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
 @pytest.fixture
 def database(legacy_database):
     """A moved database."""
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
-    return database
+    return legacy_database("plain", moved=True)
 
 
 def sign_up(email="lena@example.org", **more):
@@ -135,8 +133,7 @@ def test_a_name_in_other_parts_and_somebody_deactivated_without_a_hash_are_expor
 
 
 def test_a_profile_that_the_old_application_knows_stays_and_is_not_exported(legacy_database, export_dir):
-    connection = legacy_database("ahead", adopted=True).connection
-    move(connection)
+    connection = legacy_database("ahead", moved=True).connection
     lena = sign_up(email_verified=True)
     CustomerProfile.objects.filter(customer=lena).update(notes="Vegan")
 

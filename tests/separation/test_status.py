@@ -7,13 +7,13 @@ import pty
 import signal
 import subprocess
 import sys
-from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 
+from separation.management.commands import separation_status
 from separation.status import status_of
-from tests.databases import environment_for, manage, server
+from tests.databases import environment_for, manage, server, start
 from tests.separation.engine import move, other_application, query
 
 
@@ -97,8 +97,7 @@ def test_what_the_operator_noted_is_shown(legacy_database, monkeypatch, tmp_path
 
 
 def test_it_waits_for_no_lock(legacy_database):
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
+    database = legacy_database("plain", moved=True)
     with other_application(database.name) as other:
         other.execute("BEGIN")
         other.execute("LOCK users, customers IN ACCESS EXCLUSIVE MODE")
@@ -109,15 +108,10 @@ def test_it_waits_for_no_lock(legacy_database):
     assert (status.phase, status.queued, status.chunks) == ("dual", 0, {"linked": 3})
 
 
-def test_watching_says_what_changes_survives_the_servers_refusal_and_ends_by_ctrl_c(legacy_database):
+def test_watching_says_what_changes_survives_the_servers_refusal_and_ends_by_ctrl_c(legacy_database, monkeypatch):
+    monkeypatch.setattr(separation_status, "_SECONDS", 0.1)
     database = legacy_database("plain", adopted=True)
-    command = [sys.executable, "-u", "manage.py", "separation_status", "--watch"]
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with (
-        server() as admin,
-        subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment_for(database.name), **pipes) as process,
-    ):
-        assert process.stdout
+    with server() as admin, start(database.name, "separation_status", "--watch") as process:
         first = process.stdout.readline()
         query(admin, f'ALTER DATABASE "{database.name}" ALLOW_CONNECTIONS false')
         query(admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database.name])
@@ -125,7 +119,7 @@ def test_watching_says_what_changes_survives_the_servers_refusal_and_ends_by_ctr
         query(admin, f'ALTER DATABASE "{database.name}" ALLOW_CONNECTIONS true')
         third = process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate()
 
     following = "phase legacy, 0 moved; next: python manage.py preflight, then python manage.py migrate_customers"
     assert first.partition(" UTC  ")[2].strip() == following

@@ -88,8 +88,7 @@ def test_a_chunk_that_writes_elsewhere_is_undone_and_stops_the_run(legacy_databa
 
 
 def test_a_customer_deleted_after_the_move_is_removed_here_as_well(legacy_database):
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
+    database = legacy_database("plain", moved=True)
     deleted = movable(database.connection, 10)
     with other_application(database.name) as old:
         old.execute("DELETE FROM users WHERE id = %s", [deleted])
@@ -100,8 +99,7 @@ def test_a_customer_deleted_after_the_move_is_removed_here_as_well(legacy_databa
 
 
 def test_a_customer_whose_deletion_fired_no_trigger_is_removed_by_the_next_run(legacy_database):
-    database = legacy_database("plain", adopted=True)
-    move(database.connection)
+    database = legacy_database("plain", moved=True)
     deleted = movable(database.connection, 10)
     with other_application(database.name) as replica:
         replica.execute("SET session_replication_role = 'replica'")

@@ -49,9 +49,8 @@ UNSEEN = {
 @pytest.mark.parametrize("unseen", UNSEEN)
 def test_what_was_written_unseen_is_named_and_execute_repairs_it(legacy_database, unseen):
     invariant, sql = UNSEEN[unseen]
-    database = legacy_database("plain", adopted=True)
+    database = legacy_database("plain", moved=True)
     connection = database.connection
-    move(connection)
     assert make_plan(connection).nothing_to_do
     with old_application(database.name, "postgres") as old:
         register(old, "lena@example.org")

@@ -62,12 +62,12 @@ def separated(databases, django_db_blocker, tmp_path_factory):
     with (
         pytest.MonkeyPatch.context() as patch,
         django_db_blocker.unblock(),
-        databases.clone("plain", 60, 1, True) as database,
+        databases.clone("plain", 60, 1, True, True) as database,
     ):
         patch.setattr(flow, "_require_all", lambda connection, operator: None)
         patch.setattr("django.conf.settings.LOG_DIR", folder / "logs")
         patch.setattr("django.conf.settings.SEPARATION_POLICY", "")
-        ready(lambda kind, adopted: database, folder)
+        ready(lambda kind, moved: database, folder)
         clean(database.connection)
         yield database.name
 

@@ -3,20 +3,17 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
-from typing import Any
 
 import pytest
-from django.conf import settings
 
+from separation import interlocks
 from separation.models import Chunk, Phase, Run
 from separation.phases import change_phase
 from separation.verification import baseline_of
-from tests.databases import environment_for, manage
+from tests.databases import manage, start
 from tests.separation.engine import WHOLE, one, other_application, query
 
 GATE = 4711
@@ -26,14 +23,16 @@ NAMES = "SELECT application_name FROM pg_stat_activity WHERE datname = current_d
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path, monkeypatch):
-    monkeypatch.setenv("BACKUP_DIR", str(tmp_path / "backups"))
     monkeypatch.setenv("LOG_DIR", str(tmp_path / "logs"))
     return tmp_path
 
 
 @pytest.fixture
-def database(legacy_database):
+def database(legacy_database, monkeypatch):
     """A database whose ledger holds eight chunks to do, and in which a chunk stops at a gate the test may close."""
+    for interlock in ("require_backup", "require_preflight"):
+        # They take as long as all the rest. The commands are forks of this process, and go without them too.
+        monkeypatch.setattr(interlocks, interlock, lambda connection: None)
     database = legacy_database("plain", adopted=True)
     run = Run.objects.create(
         kind=Run.EXECUTE, state=Run.INTERRUPTED, operator="a test", baseline=baseline_of(database.connection)
@@ -51,7 +50,6 @@ def database(legacy_database):
     query(
         database.connection, "CREATE TRIGGER gate AFTER INSERT ON customers FOR EACH STATEMENT EXECUTE FUNCTION gate()"
     )
-    assert manage(database.name, "backup").returncode == 0
     return database
 
 
@@ -60,43 +58,31 @@ class Process:
 
     def __init__(self, database, *options):
         self.database = database
-        pipes: dict[str, Any] = {
-            "stdin": subprocess.PIPE,
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.PIPE,
-            "text": True,
-        }
-        command = [sys.executable, "manage.py", "migrate_customers", "--execute", *options]
-        self.popen = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment_for(database.name), **pipes)
+        self.forked = start(database.name, "migrate_customers", "--execute", *options)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        if self.popen.poll() is None:
-            self.popen.kill()
-        self.popen.communicate()
+        self.forked.__exit__()
 
     def ask(self):
         """Return once the phrase is asked for."""
-        assert self.popen.stderr
         said = [""]
         while not said[-1].startswith("Type exactly"):
-            said.append(self.popen.stderr.readline())
+            said.append(self.forked.stderr.readline())
             assert said[-1], said
         return self
 
     def answer(self, phrase=""):
         """Type the phrase, or another one."""
-        assert self.popen.stdin
-        self.popen.stdin.write(f"{phrase or f'MIGRATE {self.database.name}'}\n")
-        self.popen.stdin.flush()
+        self.forked.stdin.write(f"{phrase or f'MIGRATE {self.database.name}'}\n")
         return self
 
     def end(self):
         """Return the exit code and what was said."""
-        out, err = self.popen.communicate(timeout=60)
-        return self.popen.returncode, out.splitlines(), err.splitlines()
+        out, err = self.forked.communicate()
+        return self.forked.returncode, out.splitlines(), err.splitlines()
 
 
 def until(condition):
@@ -183,7 +169,7 @@ def test_who_joins_sees_the_run_and_is_asked_for_the_phrase(database):
         f"{'Examined already':<40}{0:>12}",
         f"{'Workers':<40}{1:>12}",
     ]
-    assert out[4] == f"  worker 1, process {first.popen.pid} on {os.uname().nodename}: working"
+    assert out[4] == f"  worker 1, process {first.forked.pid} on {os.uname().nodename}: working"
     assert err[-1].endswith("was not given exactly, so nothing was changed.")
 
 
@@ -204,8 +190,8 @@ def test_the_workers_of_one_process_add_up(database, folders):
 
 def test_the_chunk_of_a_killed_worker_is_done_by_the_other(database):
     with gate_closed(database) as keeper, at_work(database, [], []) as (first, second):
-        first.popen.send_signal(signal.SIGKILL)
-        first.popen.wait()
+        first.forked.send_signal(signal.SIGKILL)
+        first.forked.wait()
         keeper.execute(f"SELECT pg_advisory_unlock({GATE})")
         code, out, _ = second.end()
 
@@ -219,7 +205,7 @@ def test_sigterm_lets_both_finish_their_chunks_and_the_next_run_resumes(database
     with gate_closed(database) as keeper, at_work(database, ["--workers", "2"], []) as (first, second):
         until(lambda: one(database.connection, HELD) == 3)
         for process in (first, second):
-            process.popen.send_signal(signal.SIGTERM)
+            process.forked.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         keeper.execute(f"SELECT pg_advisory_unlock({GATE})")
         ends = [first.end(), second.end()]
@@ -246,7 +232,7 @@ def test_sigterm_lets_both_finish_their_chunks_and_the_next_run_resumes(database
 
 def test_who_leaves_does_not_end_the_run_of_the_others(database):
     with gate_closed(database) as keeper, at_work(database, [], []) as (first, second):
-        first.popen.send_signal(signal.SIGTERM)
+        first.forked.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         keeper.execute(f"SELECT pg_advisory_unlock({GATE})")
         left, stayed = first.end(), second.end()
@@ -268,10 +254,10 @@ def test_the_last_step_of_a_killed_worker_is_done_by_the_other(database):
             keeper.execute(f"SELECT pg_advisory_unlock({GATE})")
             until(lambda: doing("finishing") and doing("waiting"))
             ((killed, survivor),) = [
-                (a, b) for a in processes for b in processes if a is not b and a.popen.pid in doing("finishing")
+                (a, b) for a in processes for b in processes if a is not b and a.forked.pid in doing("finishing")
             ]
-            killed.popen.send_signal(signal.SIGKILL)
-            until(lambda: doing("finishing") == [survivor.popen.pid])
+            killed.forked.send_signal(signal.SIGKILL)
+            until(lambda: doing("finishing") == [survivor.forked.pid])
         code, out, _ = survivor.end()
 
     assert (code, out[-1].split(".")[0]) == (0, "Verified: every invariant holds")
@@ -296,7 +282,7 @@ def test_whoever_needs_the_database_alone_is_refused_while_workers_work(database
         assert (said.returncode, said.stdout) == (3, "")
         sentence, following = said.stderr.splitlines()
         assert sentence.startswith("Refused (one run at a time): Run ")
-        assert sentence.endswith(f" At work: worker 1, process {first.popen.pid} on {os.uname().nodename}.")
+        assert sentence.endswith(f" At work: worker 1, process {first.forked.pid} on {os.uname().nodename}.")
         assert following == "Next: python manage.py separation_status"
 
 
@@ -360,7 +346,7 @@ def test_a_pause_and_its_end_are_asked_for_from_anywhere(database, folders):
         (0, f"Run {run} pauses once its workers have finished their chunks."),
         (0, f"Run {run} is paused already"),
     ]
-    assert f"{'Worker':<22}worker 1, process {first.popen.pid} on {os.uname().nodename}: paused" in shown
+    assert f"{'Worker':<22}worker 1, process {first.forked.pid} on {os.uname().nodename}: paused" in shown
     assert [line.partition(", by ")[0] for line in shown if line.startswith("Asked for")] == [f"{'Asked for':<22}pause"]
     assert shown[-1] == f"{'Next':<22}python manage.py separation_status --resume"
     assert during == 0
