@@ -1,10 +1,12 @@
 """What SQL wrote into a policy past its form keeps nobody from anything: what can be read is read, else a fallback."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from config.delivery import deliver
@@ -50,6 +52,8 @@ def test_every_page_and_answer_is_there(
         change_cutoff_minutes=FOREVER,
         durations=[{"2": "?"}, 7],
     )
+    # A mail about what has begun is not sent any more.
+    Reservation.objects.update(reservation_date=timezone.now() + timedelta(days=30))
     booked = Reservation.objects.select_related("restaurant").get(pk=here.reservation.pk)
     terms_from(policy_of(booked.restaurant), booked).save(force_insert=True)
     assert BookingTerms.objects.get().cancel_cutoff_minutes == FOREVER
