@@ -1,3 +1,4 @@
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from customers.models import Customer
 from customers.sessions import session_begin
 from tests.api import Api
 from tests.factories import UserFactory
+from tests.hashes import hash_cheaply
 from tests.memory import server_folder
 from tests.migrating import remember_states
 from tests.smtp import SMTPServer
@@ -31,6 +33,18 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["EMBEDDED_POSTGRES_FAST"] = "true"  # for commands in processes of their own
     settings.EMBEDDED_POSTGRES_FAST = True
     remember_states()
+    hash_cheaply()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for garbage only among what tests make: of what is loaded for them nothing is any."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

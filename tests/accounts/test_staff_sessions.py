@@ -26,11 +26,6 @@ WRONG = {
 }
 
 
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LegacyBCryptHasher, "rounds", 4)
-
-
 @pytest.fixture
 def waiter() -> User:
     """Works at Here as STAFF, and does not work at Gone any more."""

@@ -5,6 +5,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from config.hashers import BCryptLengthValidator, LegacyBCryptHasher
+from tests.hashes import ROUNDS
 
 SALT = b"abcdefghijklmnopqrstuu"
 
@@ -79,7 +80,8 @@ def test_no_hash_ever_has_to_be_updated() -> None:
         assert hasher.must_update(f"bcrypt$$2a${rounds}$" + "x" * 53) is False
 
 
-def test_a_new_password_is_bcrypt_that_the_old_application_reads() -> None:
+def test_a_new_password_is_bcrypt_that_the_old_application_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LegacyBCryptHasher, "rounds", ROUNDS)
     stored = make_password("secret")
     raw = stored.removeprefix("bcrypt$")
     assert stored.startswith("bcrypt$$2b$12$")

@@ -6,16 +6,10 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from config.hashers import LegacyBCryptHasher
 from separation.database import name_of, scalar
 from tests.portal.deployment import all_rows, serving
 
 SEEN = "SELECT last_value FROM separation_last_write"
-
-
-@pytest.fixture(autouse=True)
-def cheap_hashes(monkeypatch):
-    monkeypatch.setattr(LegacyBCryptHasher, "rounds", 4)
 
 
 def check(monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:

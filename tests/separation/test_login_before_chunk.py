@@ -17,7 +17,6 @@ from separation.verification import verify
 from tests.api import Api, refused
 from tests.databases import database_url
 from tests.factories import PASSWORD, PASSWORD_HASH
-from tests.hashes import hash_cheaply
 from tests.separation.engine import checksums, columns_of, move, one, query, take_back
 
 # Somebody with bookings of both sorts whom no rule keeps back.
@@ -36,11 +35,6 @@ SELECT c.email, EXISTS (SELECT FROM customer_profiles p WHERE p.customer_id = c.
     (SELECT count(*) > 0 FROM customer_restaurants l WHERE l.customer_id = c.id)
 FROM customers c WHERE c.id > 0
 """
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    hash_cheaply(monkeypatch)
 
 
 def legacy_rows(connection):

@@ -17,7 +17,6 @@ from separation.phases import change_phase, phase_of
 from separation.tenancy import check_tenancy
 from separation.verification import verify
 from tests.api import Api, refused
-from tests.hashes import hash_cheaply
 from tests.portal.mails import delivered, queued, token
 from tests.separation.cleaning import clean, decide_everything
 from tests.separation.engine import one, query, take_back
@@ -26,11 +25,6 @@ PASSWORD = "correct horse battery"
 FORGET = {"password": PASSWORD, "confirm": "ANONYMISE"}
 NEW = "a new and better one"
 LEGACY = "SELECT email, name, phone, password FROM users WHERE id = %s"
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    hash_cheaply(monkeypatch)
 
 
 def register(email, **more):
