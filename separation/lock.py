@@ -49,11 +49,13 @@ class Worker:
         return found["doing"] if found else "connected"
 
 
-# Whoever works waits for nobody for long, and is not waited for if its host vanishes in the middle of a transaction.
+# Whoever works waits for nobody for long, is not waited for if its host vanishes in the middle of a transaction, and
+# leaves the other processors to those who use the applications meanwhile.
 _SETTINGS = {
     "lock_timeout": LOCK_TIMEOUT,
     "statement_timeout": STATEMENT_TIMEOUT,
     "idle_in_transaction_session_timeout": "1min",
+    "max_parallel_workers_per_gather": "0",
 }
 _SET = "SELECT " + ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SETTINGS.items())
 _RESET = "; ".join(f"RESET {name}" for name in _SETTINGS)

@@ -136,11 +136,11 @@ class Manners:
             else:
                 return
 
-    def earn(self, customers: int) -> None:
-        """Count CUSTOMERS against --max-rate: the next chunk begins when they are due."""
+    def earn(self, customers: int, seconds: float) -> None:
+        """Count CUSTOMERS, whose chunk took so many SECONDS, against --max-rate: the next one begins when it is due."""
         if self.max_rate:
             with self._lock:
-                self._free_at = max(self._free_at, self.clock()) + customers / self.max_rate
+                self._free_at = max(self._free_at, self.clock() - seconds) + customers / self.max_rate
 
     def blocked(self, processes: list[int], seconds: float, stop: Stop) -> None:
         """Let others have their turn whom a chunk of so many SECONDS kept waiting: as long again."""

@@ -78,8 +78,13 @@ class Pace:
 
     size: int = 2000
     target: float = 0.5
-    smallest: int = 100
+    smallest: int = 20
     largest: int = 10_000
+
+    @classmethod
+    def lasting(cls, target: float) -> "Pace":
+        """Begin with what hardly takes longer than TARGET seconds, so that the first chunk is a short one too."""
+        return cls(size=max(cls.smallest, min(cls.size, int(4000 * target))), target=target)
 
     def learn(self, customers: int, seconds: float) -> None:
         """Take the time of the last chunk into account; changes by a factor of two at most."""
@@ -169,7 +174,7 @@ class Migration:
         self.run.add(counts)
         if self.run.counts["examined"] > 10 * self.examined_when_analyzed:
             self._analyze()
-        self.manners.earn(counts["examined"])
+        self.manners.earn(counts["examined"], seconds)
         if blocked:
             self.pace.ease()
             self.manners.blocked(blocked, seconds, stop)

@@ -5,6 +5,7 @@ processes and hosts join by the same command: what coordinates workers is in the
 """
 
 import threading
+import time
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,6 +23,7 @@ MOST = 32
 TARGET_MS = 500
 
 _LOOK_AGAIN = 0.2
+_PROGRESS_EVERY = 1.0
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Team:
     failures: list[BaseException] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     known: int = 0
+    look_at: float = 0.0
 
     def move_all(self) -> None:
         """Work until no chunk is left; raises what stopped the first worker that failed, once all have stopped.
@@ -60,6 +63,7 @@ class Team:
             thread.join()
         if self.failures:
             raise next((error for error in self.failures if not isinstance(error, Interrupted)), self.failures[0])
+        self._look(self.connection)
 
     def _in_thread(self, number: int) -> None:
         connection = connections[self.connection.alias]
@@ -75,7 +79,7 @@ class Team:
         mine = Run(pk=self.run.pk, kind=self.run.kind)
         mine.journal = self.run.journal
         show = partial(introduce, connection, self.run.pk, number)
-        pace = Pace(target=self.effort.target_ms / 1000)
+        pace = Pace.lasting(self.effort.target_ms / 1000)
         manners = self.effort.manners
         try:
             show("working")
@@ -91,11 +95,16 @@ class Team:
         self.stop()
 
     def _advance(self, connection: BaseDatabaseWrapper, customers: int) -> None:
-        """Report how far the run is by now, with what the workers of others did."""
-        if customers:
-            with self.lock:
-                before, self.known = self.known, examined(connection, self.run)
-                self.advance(self.known - before)
+        """Look how far the run is by now, once in a while: that adds up the whole ledger, however small a chunk is."""
+        if customers and time.monotonic() >= self.look_at:
+            self._look(connection)
+
+    def _look(self, connection: BaseDatabaseWrapper) -> None:
+        """Report how far the run is, with what the workers of others did."""
+        with self.lock:
+            before, self.known = self.known, examined(connection, self.run)
+            self.look_at = time.monotonic() + _PROGRESS_EVERY
+            self.advance(self.known - before)
 
 
 def examined(connection: BaseDatabaseWrapper, run: Run) -> int:

@@ -9,7 +9,8 @@ from tests.separation.engine import one
 
 SETTINGS = """
 SELECT current_setting('lock_timeout') || ' ' || current_setting('statement_timeout') || ' '
-    || current_setting('idle_in_transaction_session_timeout')
+    || current_setting('idle_in_transaction_session_timeout') || ' '
+    || current_setting('max_parallel_workers_per_gather')
 """
 
 
@@ -89,8 +90,8 @@ def test_a_worker_can_be_told_on_the_server(database, second):
 def test_who_works_waits_for_nobody_for_long_and_the_session_is_as_before_afterwards(database):
     before = one(database.connection, SETTINGS)
     with exclusive(database.connection):
-        assert one(database.connection, SETTINGS) == "5s 30min 1min"
+        assert one(database.connection, SETTINGS) == "5s 30min 1min 0"
     assert one(database.connection, SETTINGS) == before
     with shared(database.connection):
-        assert one(database.connection, SETTINGS) == "5s 30min 1min"
+        assert one(database.connection, SETTINGS) == "5s 30min 1min 0"
     assert one(database.connection, SETTINGS) == before

@@ -146,11 +146,17 @@ def test_the_rate_is_kept_over_all_workers_of_the_process():
 
     for _ in range(4):
         polite.give_way(None, run(), StopRequest())
-        polite.earn(100)
+        clock.sleep(0.5)
+        polite.earn(100, 0.5)
     polite.give_way(None, run(), StopRequest())
 
     assert clock.slept == pytest.approx(8.0)
     assert said == []
+
+
+@pytest.mark.parametrize(("milliseconds", "size"), [(1, 20), (10, 40), (500, 2000), (60_000, 2000)])
+def test_the_first_chunk_is_short_where_short_ones_are_wanted(milliseconds, size):
+    assert Pace.lasting(milliseconds / 1000) == Pace(size=size, target=milliseconds / 1000)
 
 
 def test_whom_a_chunk_kept_waiting_has_a_turn_and_chunks_get_smaller():
