@@ -15,6 +15,7 @@ from statistics import quantiles
 import psycopg
 
 RATE = 100  # requests a second, of all kinds together
+_TO_CONNECT = 0.2  # seconds until the first
 
 _LOGIN = "SELECT id, password FROM users WHERE email = %(email)s"
 _PORTAL_LOGIN = "SELECT id, password FROM customers WHERE lower(email) = lower(%(email)s)"
@@ -50,12 +51,14 @@ def traffic(url: str) -> Iterator[Latencies]:
     """
     latencies: Latencies = defaultdict(list)
     people, places = _population(url)
-    over, errors = threading.Event(), []
+    over, errors, began = threading.Event(), [], time.monotonic() + _TO_CONNECT
 
     def client(name: str, number: int) -> None:
         try:
             with psycopg.connect(url, autocommit=True) as connection:
-                _send(connection, REQUESTS[name], _who(people, places, number), latencies[name], over)
+                # One after the other, not all kinds at the same moment.
+                first = began + number / RATE
+                _send(connection, REQUESTS[name], _who(people, places, number), latencies[name], over, first)
         except psycopg.Error as error:
             errors.append(error)
 
@@ -106,9 +109,9 @@ def _send(
     values: Callable[[], dict[str, object]],
     latencies: list[float],
     over: threading.Event,
+    moment: float,
 ) -> None:
     interval = len(REQUESTS) / RATE
-    moment = time.monotonic()
     while not over.wait(max(0.0, moment - time.monotonic())):
         connection.execute(sql, values())
         latencies.append(time.monotonic() - moment)
