@@ -13,15 +13,17 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
+from config.api.problems import DomainError
 from config.rights import NOWHERE, places, within
 from config.scoping import ScopedAdmin, ScopedRelatedFilter, TableInline, column
 from menus import pantry
 from menus.builder import builder_view
 from menus.cards import card_view
 from menus.forms import OFFERED, PART, LineForm, LineFormSet, MenuForm, RecipeForm, SeenForm
-from menus.models import Menu, MenuItem, Recipe, RecipeIngredient
+from menus.models import Menu, Recipe, RecipeIngredient
 from menus.printing import print_view
 from menus.rights import MENUS, RECIPES
+from menus.selectors import menus_offering, plain, recipe_lines, recipes_made_of
 from menus.services import (
     menu_change,
     menu_create,
@@ -29,6 +31,8 @@ from menus.services import (
     menus_withdraw,
     recipe_change,
     recipe_create,
+    recipe_delete,
+    recipe_delete_check,
     recipe_ingredients_set,
 )
 from menus.values import MenuValues, RecipeValues
@@ -157,14 +161,13 @@ class RecipeAdmin(KitchenAdmin):
     def used_in(self, recipe: Recipe) -> SafeString | str:
         """Return the menus that offer it and the recipes made of it, of the same restaurant."""
         here = {"restaurant": recipe.restaurant_id, "restaurant__isnull": False}
-        items = MenuItem.objects.filter(recipe=recipe).values("section__menu")
         menus = [
             (reverse("admin:menus_menu_builder", args=[each.pk]), each)
-            for each in Menu.objects.filter(**here, pk__in=items).order_by("name", "pk")
+            for each in menus_offering(recipe).filter(**here)
         ]
         wholes = [
             (reverse("admin:menus_recipe_change", args=[each.pk]), each)
-            for each in Recipe.objects.filter(**here, ingredients__sub_recipe=recipe).distinct().order_by("name", "pk")
+            for each in recipes_made_of(recipe).filter(**here)
         ]
         return _links([*menus, *wholes]) or "nothing yet"
 
@@ -186,6 +189,25 @@ class RecipeAdmin(KitchenAdmin):
         for formset in formsets:
             if formset.has_changed():
                 recipe_ingredients_set(recipe=form.instance, actor_id=_actor(request), lines=formset.lines)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Ask before a recipe is deleted, and delete it; lead back with the reason if something is made of it."""
+        try:
+            return super().delete_view(request, object_id, extra_context)  # type: ignore[no-any-return]
+        except DomainError as refused:
+            messages.error(request, refused.detail)
+            return redirect("admin:menus_recipe_change", object_id)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Return what goes with a recipe: what goes into it; raises StillUsed."""
+        for recipe in objs:
+            recipe_delete_check(recipe=recipe)
+        lines = [_line(line) for recipe in objs for line in recipe_lines(recipe)]
+        return [*map(str, objs), lines], {"recipes": len(objs), "ingredients": len(lines)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Recipe) -> None:
+        """Delete a recipe; raises StillUsed, ChangedMeanwhile."""
+        recipe_delete(recipe=obj)
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """Return what the history says."""
@@ -308,6 +330,10 @@ class MenuAdmin(KitchenAdmin):
         for menu in menus:
             self.log_change(request, menu, f"The menu was {done}.")
         messages.success(request, f"{len(menus)} {done}; the others were so, are archived, or have no restaurant.")
+
+
+def _line(line: RecipeIngredient) -> str:
+    return f"{plain(line.quantity)} {line.unit} {line.ingredient or line.sub_recipe}"
 
 
 def _actor(request: HttpRequest) -> int:

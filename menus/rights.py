@@ -2,5 +2,5 @@
 
 from config.rights import MANAGER
 
-RECIPES = {"view": MANAGER, "add": MANAGER, "change": MANAGER}
+RECIPES = {"view": MANAGER, "add": MANAGER, "change": MANAGER, "delete": MANAGER}
 MENUS = {"view": MANAGER, "add": MANAGER, "change": MANAGER}

@@ -46,6 +46,18 @@ def recipe_lines(recipe: Recipe) -> QuerySet[RecipeIngredient]:
     return recipe.ingredients.select_related("unit", "ingredient", "sub_recipe").order_by("order", "pk")
 
 
+def menus_offering(recipe: Recipe) -> QuerySet[Menu]:
+    """Return the menus on which a recipe is a dish, by name."""
+    return Menu.objects.filter(pk__in=MenuItem.objects.filter(recipe=recipe).values("section__menu")).order_by(
+        "name", "pk"
+    )
+
+
+def recipes_made_of(recipe: Recipe) -> QuerySet[Recipe]:
+    """Return the recipes that a recipe is a part of, by name."""
+    return Recipe.objects.filter(ingredients__sub_recipe=recipe).distinct().order_by("name", "pk")
+
+
 @dataclass(frozen=True)
 class ScaledLine:
     """A line of a recipe, with as much of it as is needed."""

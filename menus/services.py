@@ -20,7 +20,7 @@ from config.locks import limit_waiting
 from menus.errors import ChangedMeanwhile, OtherRestaurant, RecipeCycle, StillUsed
 from menus.models import Menu, MenuItem, MenuSection, Recipe, RecipeIngredient
 from menus.pantry import ingredients_named, units_named
-from menus.selectors import menu_layout, recipe_lines
+from menus.selectors import menu_layout, menus_offering, recipe_lines, recipes_made_of
 from menus.values import (
     ItemValues,
     MenuValues,
@@ -35,6 +35,8 @@ from menus.values import (
 from restaurants.models import Restaurant
 
 Row = TypeVar("Row", bound=Model)
+# So many menus, and recipes, that need a row are named.
+_NAMED = 5
 
 
 # --- Recipes ---
@@ -107,6 +109,36 @@ def recipe_ingredients_set(*, recipe: Recipe, actor_id: int, lines: Sequence[Lin
         if _write_lines(row, actor_id, lines, before):
             _touch(row)
     return row
+
+
+def recipe_delete(*, recipe: Recipe) -> None:
+    """Delete a recipe with what goes into it; dishes of archived menus stay, and are of no recipe any more.
+
+    Raises StillUsed where a recipe is made of it, or a menu that is not archived offers it; ChangedMeanwhile if it is
+    gone.
+    """
+    with transaction.atomic():
+        row = recipe_hold(recipe=recipe)
+        recipe_delete_check(recipe=row)
+        try:
+            with transaction.atomic():
+                row.delete()
+        except (ProtectedError, IntegrityError) as error:
+            raise StillUsed(f"Another recipe is made of {row.name!r} by now.") from error
+
+
+def recipe_delete_check(*, recipe: Recipe) -> None:
+    """Raise StillUsed, with what it is needed for, if a recipe cannot be deleted."""
+    menus = menus_offering(recipe).filter(is_archived=False)
+    needed = [_whose(row, recipe) for rows in (menus, recipes_made_of(recipe)) for row in rows[:_NAMED]]
+    if needed:
+        raise StillUsed(f"{recipe.name!r} is needed for {', '.join(needed)}: take it out there first.")
+
+
+def _whose(row: Menu | Recipe, recipe: Recipe) -> str:
+    """Return what ROW is; its name only if it is of the recipe's restaurant."""
+    what = row._meta.verbose_name
+    return f"{what} {row.name!r}" if row.restaurant_id == recipe.restaurant_id else f"a {what} of another restaurant"
 
 
 def recipe_lines_check(*, recipe: Recipe, lines: Sequence[Line]) -> None:

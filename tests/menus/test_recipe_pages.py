@@ -3,12 +3,13 @@
 from decimal import Decimal
 
 import pytest
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import DELETION, LogEntry
 from django.test import Client
 
-from menus.models import Ingredient, Recipe, RecipeIngredient, UnitOfMeasure
+from menus.errors import ChangedMeanwhile
+from menus.models import Ingredient, Menu, Recipe, RecipeIngredient, UnitOfMeasure
 from menus.selectors import recipe_lines
-from menus.services import Line, recipe_create
+from menus.services import Line, recipe_create, recipe_delete
 from tests.factories import MenuFactory, MenuItemFactory, RecipeFactory, RestaurantFactory, staff_of
 
 pytestmark = pytest.mark.django_db
@@ -189,6 +190,38 @@ def test_a_recipe_without_a_yield_says_so(here, cook, client):
     page = client.get(f"/admin/menus/recipe/{RecipeFactory.create(restaurant=here).pk}/card/?portions=3")
     assert "so it cannot be scaled: say it under" in page.content.decode()
     assert "Nothing goes into it yet" in page.content.decode()
+
+
+def test_a_recipe_is_deleted_once_nothing_needs_it(here, cook, client):
+    soup = recipe_create(
+        restaurant=here,
+        actor_id=cook.pk,
+        values={"name": "Soup", "instructions": "Stir."},
+        lines=[Line(Decimal(250), "g", "Leeks")],
+    )
+    menu = MenuFactory.create(restaurant=here, name="Dinner")
+    item, theirs = (MenuItemFactory.create(**at, recipe=soup) for at in ({"section__menu": menu}, {}))
+    stew = RecipeFactory.create(restaurant=here, name="Stew")
+    gram = UnitOfMeasure.objects.get()
+    RecipeIngredient.objects.create(recipe=stew, sub_recipe=soup, quantity=1, unit=gram)
+    address = f"/admin/menus/recipe/{soup.pk}/delete/"
+    for sent in ({}, {"post": "yes"}):
+        answer = client.post(address, sent, follow=True) if sent else client.get(address, follow=True)
+        assert answer.redirect_chain == [(change(soup), 302)]
+        assert [str(told) for told in answer.context["messages"]] == [
+            "'Soup' is needed for menu 'Dinner', a menu of another restaurant, recipe 'Stew': take it out there first."
+        ]
+    assert (Recipe.objects.count(), LogEntry.objects.count()) == (2, 0)
+    stew.ingredients.all().delete()
+    theirs.delete()
+    Menu.objects.update(is_archived=True)
+    assert "250 gram Leeks" in client.get(address).content.decode()
+    client.post(address, {"post": "yes"})
+    item.refresh_from_db()
+    assert (item.recipe, list(Recipe.objects.all()), RecipeIngredient.objects.count()) == (None, [stew], 0)
+    assert [(entry.object_repr, entry.action_flag) for entry in LogEntry.objects.all()] == [("Soup", DELETION)]
+    with pytest.raises(ChangedMeanwhile, match="not there any more"):
+        recipe_delete(recipe=soup)
 
 
 def test_a_recipe_is_made_only_where_one_manages(here, cook, client):
