@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import Http404
 from django_filters import BooleanFilter, CharFilter, FilterSet
@@ -12,10 +13,13 @@ from rest_framework.response import Response
 
 from accounts.api.serializers import LinkShown
 from accounts.api.views import StaffList, StaffView
-from config.api.etags import tagged
+from config.api.bodies import Exact, valid
+from config.api.etags import etag_of, require_match, tagged
 from config.api.schema import versioned
 from config.api.values import instant, money
 from config.rights import within
+from config.scoping import save_changes
+from customers.locks import changes_are_by, customer_locked
 from customers.models import Customer, CustomerRestaurant
 from customers.rights import CUSTOMERS
 from customers.search import customers_found
@@ -49,6 +53,15 @@ class CustomerShown(serializers.Serializer[Customer]):
     created_at = serializers.DateTimeField(allow_null=True)
     restaurants = VisitsShown(many=True)
     links = LinkShown()
+
+
+@extend_schema_serializer(component_name="StaffNotes")
+class NotesBody(Exact, serializers.ModelSerializer[CustomerRestaurant]):
+    """What staff note of a customer of theirs; what is not sent stays as it is."""
+
+    class Meta:
+        model = CustomerRestaurant
+        fields = ("vip_status", "notes")
 
 
 class CustomerFilter(FilterSet):  # type: ignore[misc]
@@ -115,6 +128,36 @@ class CustomerView(CustomersBase):
         if customer is None:
             raise Http404
         return tagged(request, _shown(customer))
+
+
+class NotesView(CustomersBase):
+    """What one restaurant notes of a customer, which no other restaurant sees."""
+
+    @versioned
+    @extend_schema(request=NotesBody, responses=CustomerShown)
+    def patch(self, request: Request, customer_id: int, slug: str) -> Response:
+        """Change what a restaurant notes of a customer who goes there."""
+        link, wanted = self._link(customer_id, slug), valid(NotesBody, request, partial=True)
+        with transaction.atomic():
+            changes_are_by(f"staff {self.staff.pk}")
+            customer_locked(customer_id)
+            require_match(request, etag_of(_shown(self.customers().get(pk=customer_id))))
+            row = CustomerRestaurant.objects.select_for_update(no_key=True).get(pk=link.pk)
+            changed = [name for name, value in wanted.items() if (getattr(row, name) or "") != (value or "")]
+            for name in changed:
+                setattr(row, name, wanted[name])
+            save_changes(row, changed)
+            if changed:
+                self.log(row.customer, f"Changed {' and '.join(changed)} of {link.restaurant}.")
+        return tagged(request, _shown(self.customers().get(pk=customer_id)))
+
+    def _link(self, customer_id: int, slug: str) -> CustomerRestaurant:
+        self.places("change")
+        found = self.links().filter(customer=customer_id, restaurant__slug=slug).first()
+        if found is None:
+            raise Http404
+        self.require("change", found.restaurant_id)
+        return found
 
 
 def _shown(customer: Any) -> dict[str, Any]:

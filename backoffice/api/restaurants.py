@@ -19,6 +19,7 @@ from config.api.values import instant
 from config.rights import within
 from config.scoping import save_changes
 from restaurants.api.serializers import PUBLIC, RestaurantDetailSerializer, restaurant_detail
+from restaurants.hours import DAYS, Day, hours_written, intervals, opening_hours
 from restaurants.models import Restaurant
 from restaurants.rights import RESTAURANTS
 
@@ -38,13 +39,32 @@ class RestaurantShown(RestaurantDetailSerializer):
         fields = (*RestaurantDetailSerializer.Meta.fields, "is_active", "updated_at", "links")
 
 
+@extend_schema_serializer(component_name="StaffDay")
+class DayBody(Exact, serializers.Serializer[Any]):
+    """The hours of one day of the week."""
+
+    day = serializers.ChoiceField(choices=DAYS)
+    hours = serializers.CharField(
+        max_length=200, allow_blank=True, help_text="As in `12:00-15:00, 18:00-23:00` or `18:00-02:00`; empty: closed."
+    )
+
+    def validate_hours(self, text: str) -> Day:
+        """Return the intervals; raises ValidationError for what cannot be read."""
+        try:
+            return intervals(text)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error), code="hours") from error
+
+
 @extend_schema_serializer(component_name="StaffRestaurantChange")
 class RestaurantBody(Exact, serializers.ModelSerializer[Restaurant]):
-    """What an owner changes; what is not sent stays as it is."""
+    """What an owner changes; what is not sent stays as it is, days of the week too."""
+
+    opening_hours = DayBody(many=True)
 
     class Meta:
         model = Restaurant
-        fields = _CHANGED
+        fields = (*_CHANGED, "opening_hours")
 
 
 class RestaurantsBase(StaffView):
@@ -92,11 +112,13 @@ class RestaurantView(RestaurantsBase):
     @versioned
     @extend_schema(request=RestaurantBody, responses=RestaurantShown)
     def patch(self, request: Request, slug: str) -> Response:
-        """Change a restaurant's texts, and how it is reached; for its owners."""
+        """Change a restaurant's texts, how it is reached, and when it is open; for its owners."""
         found, wanted = self.restaurant(slug, "change"), valid(RestaurantBody, request, partial=True)
         with transaction.atomic():
             row = Restaurant.objects.select_for_update(no_key=True).get(pk=found.pk)
             require_match(request, etag_of(_shown(row)))
+            if "opening_hours" in wanted:
+                wanted["opening_hours"] = _week(row, wanted["opening_hours"])
             changed = [name for name, value in wanted.items() if getattr(row, name) != value]
             for name in changed:
                 setattr(row, name, wanted[name])
@@ -104,6 +126,13 @@ class RestaurantView(RestaurantsBase):
             if changed:
                 self.log(row, f"Changed {', '.join(changed)}.")
         return tagged(request, _shown(row))
+
+
+def _week(restaurant: Restaurant, days: list[dict[str, Any]]) -> Any:
+    """Return the column with these days' hours, in the shape that it has: another application reads it."""
+    told = {each["day"]: each["hours"] for each in days}
+    now = opening_hours(restaurant.opening_hours).week
+    return hours_written(restaurant.opening_hours, [told.get(day, was) for day, was in zip(DAYS, now, strict=True)])
 
 
 def _shown(restaurant: Restaurant) -> dict[str, Any]:

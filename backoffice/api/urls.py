@@ -10,4 +10,5 @@ urlpatterns = [
     path("restaurants/<restaurant:slug>", restaurants.RestaurantView.as_view()),
     path("customers", customers.CustomersView.as_view()),
     path("customers/<int:customer_id>", customers.CustomerView.as_view()),
+    path("customers/<int:customer_id>/restaurants/<restaurant:slug>", customers.NotesView.as_view()),
 ]

@@ -114,7 +114,7 @@ class Schema(AutoSchema):
         operation.setdefault("parameters", []).append(parameter | ({"required": True} if changes else {}))
         etag = {"ETag": {"description": "The version of what is shown.", "schema": {"type": "string"}}}
         for status, response in operation["responses"].items():
-            if status.startswith("2"):
+            if status.startswith("2") and "content" in response:
                 response.setdefault("headers", {}).update(etag)
         if not changes:
             operation["responses"]["304"] = {"description": "What is there already is current.", "headers": etag}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.contrib.admin.models import ADDITION
+from django.contrib.admin.models import ADDITION, DELETION
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
@@ -128,6 +128,18 @@ class RecipeView(RecipesBase):
             if shown != before:
                 self.log(recipe, f"Changed {', '.join(wanted)}.")
         return tagged(request, shown)
+
+    @versioned
+    @refuses(errors.ChangedMeanwhile, errors.StillUsed)
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, recipe_id: int) -> Response:
+        """Delete a recipe of which nothing is made, and which no menu offers that is not archived."""
+        recipe = self.recipe(recipe_id, "delete")
+        with transaction.atomic():
+            _recipe_seen(request, recipe)
+            self.log(recipe, "Deleted.", DELETION)
+            services.recipe_delete(recipe=recipe)
+        return Response(status=204)
 
 
 class IngredientsView(RecipesBase):

@@ -47,18 +47,22 @@ class Place:
 
     def address(self, path: str) -> str:
         """Return PATH of the URL conf with something of this place in each of its places."""
-        known = {
+        return "staff/" + re.sub(r"\{(\w+)\}", lambda found: str(self.known(path, found[1])), path)
+
+    def known(self, path: str, name: str) -> object:
+        """Return what there is of this place in the place NAME of PATH."""
+        known: dict[str, object] = {
             "slug": self.restaurant.slug,
             "reservation_id": self.reservation.pk,
             "order_id": self.order.pk,
-            "item_id": self.line.pk if path.startswith("orders") else self.item.pk,
+            "item_id": self.line.pk if "orders/" in path else self.item.pk,
             "section_id": self.section.pk,
             "menu_id": self.menu.pk,
             "recipe_id": self.recipe.pk,
             "customer_id": self.customer.pk,
             "session_id": "00000000-0000-0000-0000-000000000000",
         }
-        return "staff/" + re.sub(r"\{(\w+)\}", lambda found: str(known[found[1]]), path)
+        return known[name]
 
 
 def place(slug: str, rows: int = 1) -> Place:

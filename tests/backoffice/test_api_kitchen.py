@@ -3,14 +3,17 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 
 from accounts.models import User
+from customers.models import CustomerChange
 from menus.models import Menu, MenuItem, Recipe
+from reservations.models import BookingPolicy
 from restaurants.models import Restaurant
 from tests.api import Api, problem, refused
-from tests.backoffice.staff_api import Place, as_staff, place
+from tests.backoffice.staff_api import WEEK, Place, as_staff, place
 from tests.factories import CustomerFactory, staff_of
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +102,13 @@ def test_a_recipe_is_written_changed_and_scaled(api: Api, here: Place) -> None:
     cycle = api.put(f"staff/recipes/{here.recipe.pk}/ingredients", back, headers=seen(other))
     assert refused(cycle) == (422, "recipe_cycle")
     assert [each["name"] for each in api.get("staff/recipes?search=sto").json()["results"]] == ["Stock"]
+    assert refused(api.delete(path, headers=seen(put))) == (412, "precondition_failed")
+    needed = api.delete(f"staff/recipes/{here.recipe.pk}", headers=seen(other))
+    assert refused(needed) == (409, "still_used")
+    assert api.delete(path, headers=seen(patched)).status_code == 204
+    assert refused(api.get(path)) == (404, "not_found")
+    said = ["Deleted.", "Changed name, category, yield_unit.", "Changed what goes in.", "Written down."]
+    assert [entry.change_message for entry in LogEntry.objects.filter(object_id=recipe.pk)] == said
 
 
 def test_a_menu_is_built_ordered_shown_and_put_away(api: Api, here: Place) -> None:
@@ -253,6 +263,23 @@ def test_a_customer_shows_each_restaurant_its_own(api: Api, here: Place) -> None
         "vip_status": True,
         "notes": "Window",
     }
+    path, now = f"staff/customers/{here.customer.pk}", api.get(f"staff/customers/{here.customer.pk}")
+    changed = api.patch(f"{path}/restaurants/here", {"notes": "Terrace", "vip_status": True}, headers=seen(now))
+    assert changed.json()["restaurants"][0] | {"notes": "Window"} == now.json()["restaurants"][0]
+    assert refused(api.patch(f"{path}/restaurants/here", {"notes": ""}, headers=seen(now))) == (
+        412,
+        "precondition_failed",
+    )
+    assert refused(api.patch(f"{path}/restaurants/there", {"notes": "x"}, headers=seen(changed))) == (404, "not_found")
+    assert [(link.restaurant_id, link.notes) for link in here.customer.restaurants.order_by("pk")] == [
+        (here.restaurant.pk, "Terrace"),
+        (there.restaurant.pk, None),
+    ]
+    noted = CustomerChange.objects.filter(customer_id=here.customer.pk).latest("pk")
+    assert (noted.changed_by, LogEntry.objects.latest("pk").change_message) == (
+        f"staff {here.restaurant.staff.latest('pk').user_id}",
+        "Changed notes of Here.",
+    )
     CustomerFactory.create(first_name="Ida", last_name="Nobody's")
     for query, count in {
         "search=ida": 1,
@@ -279,8 +306,49 @@ def test_an_owner_keeps_the_restaurants_texts_right(api: Api, here: Place) -> No
         "day": "monday",
         "intervals": [{"opens": "12:00", "closes": "22:00", "closes_next_day": False}],
     }
-    for name in ("slug", "is_active", "opening_hours"):
+    hours = [{"day": "monday", "hours": ""}, {"day": "friday", "hours": "18:00-02:00"}]
+    changed = api.patch("staff/restaurants/here", {"opening_hours": hours}, headers=seen(changed))
+    assert Restaurant.objects.get(slug="here").opening_hours == WEEK | {"mon": "closed", "fri": "18:00-02:00"}
+    faults = problem(api.patch("staff/restaurants/here", {"opening_hours": [{"day": "monday", "hours": "x"}]}))
+    assert [(each["field"], each["code"]) for each in faults["errors"]] == [("opening_hours.0.hours", "hours")]
+    for name in ("slug", "is_active"):
         faults = problem(api.patch("staff/restaurants/here", {name: "x"}, headers=seen(changed)))
         assert [(each["field"], each["code"]) for each in faults["errors"]] == [(name, "unknown")]
     assert Restaurant.objects.get(slug="here").phone == "+49 30 1"
     assert [each["slug"] for each in api.get("staff/restaurants").json()["results"]] == ["here"]
+
+
+def test_an_owner_says_how_bookings_are_taken(api: Api, here: Place) -> None:
+    path = "staff/restaurants/here/booking-policy"
+    as_it_is = {
+        "is_online": True,
+        "time_zone": settings.RESTAURANT_TIME_ZONE,
+        "slot_interval_minutes": 30,
+        "duration_minutes": 90,
+        "durations": [],
+        "covers_per_slot": None,
+        "covers_per_day": None,
+        "overbooking_percent": 0,
+        "minimum_notice_minutes": 60,
+        "horizon_days": 90,
+        "min_party_size": 1,
+        "max_party_size": 12,
+        "cancel_cutoff_minutes": 120,
+        "change_cutoff_minutes": 120,
+        "reminder_hours": 24,
+    }
+    BookingPolicy.objects.all().delete()
+    shown_ = api.get(path)
+    assert shown_.json() == as_it_is
+    wanted = {"covers_per_day": 80, "durations": [{"up_to": 2, "minutes": 60}], "time_zone": "Europe/Berlin"}
+    changed = api.patch(path, wanted, headers=seen(shown_))
+    assert changed.json() == api.get(path).json() == as_it_is | wanted
+    assert refused(api.patch(path, {"is_online": False}, headers=seen(shown_))) == (412, "precondition_failed")
+    for wrong in ({"time_zone": "Moon"}, {"durations": [1]}, {"max_party_size": 0}, {"min_party_size": 13}, {"id": 1}):
+        assert refused(api.patch(path, wrong, headers=seen(changed))) == (400, "invalid")
+    assert api.patch(path, wanted, headers=seen(changed)).status_code == 200
+    (entry,) = LogEntry.objects.filter(content_type__model="restaurant")
+    assert entry.change_message == "Changed how bookings are taken: time_zone, durations, covers_per_day."
+    waiter = as_staff(staff_of(here.restaurant, "STAFF"))
+    assert waiter.get(path).status_code == 200
+    assert refused(waiter.patch(path, wanted, headers=seen(changed))) == (403, "permission_denied")
