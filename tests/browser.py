@@ -45,6 +45,10 @@ TOO_WIDE = """() => {
         .filter((element) => element.getBoundingClientRect().right > edge + 1 && !boxed(element))
         .map((element) => element.outerHTML.slice(0, 160));
 }"""
+# Cells of lists that do not show all that is in them.
+CUT_OFF = """() => [...document.querySelectorAll(".data-row > :is(th, td)")]
+    .filter((cell) => cell.scrollWidth > cell.clientWidth + 1 || cell.scrollHeight > cell.clientHeight + 1)
+    .map((cell) => cell.outerHTML.slice(-160))"""
 # Links, buttons and fields of the page itself (not of the frame around it) that a thumb misses.
 TOO_SMALL = """(least) => [...document.querySelectorAll(".staff-page :is(a.staff-button, button, select, input)")]
     .filter((element) => element.type !== "hidden" && element.offsetParent !== null)
@@ -237,8 +241,8 @@ def axe(page: Page, *rules: str, without: str = "") -> None:
 
 
 def fits(page: Page) -> None:
-    """Assert that nobody has to scroll PAGE sideways."""
-    _none_of(page.evaluate(TOO_WIDE), page)
+    """Assert that nobody has to scroll PAGE sideways, and that its lists show all that is in them."""
+    _none_of([*page.evaluate(TOO_WIDE), *page.evaluate(CUT_OFF)], page)
 
 
 def tappable(page: Page, least: int = 44) -> None:
