@@ -24,7 +24,7 @@ from config.ddl import LOCK_NOT_AVAILABLE
 from config.pages import staff_page
 from config.plugins import plugged  # separation: line
 from config.rights import places, within
-from config.scoping import FormInline, ScopedAdmin, TableInline, column
+from config.scoping import FormInline, ScopedAdmin, TableInline, column, offered
 from customers.locks import changes_are_by
 from customers.models import Customer, CustomerProfile, CustomerRestaurant
 from customers.rights import CUSTOMERS
@@ -76,9 +76,9 @@ class RestaurantFilter(admin.SimpleListFilter):
     parameter_name = "restaurant"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the restaurants this user may ask for."""
-        mine = within(Restaurant.objects.order_by("name", "pk"), places(request.user, CUSTOMERS, "view"), "pk")
-        found = [(str(each.pk), each.name) for each in mine]
+        """Return the restaurants this user may ask for, or the first of very many."""
+        mine = within(Restaurant.objects.all(), places(request.user, CUSTOMERS, "view"), "pk")
+        found = [(str(number), name) for number, name in offered(mine, self.value())]
         return found if len(found) > 1 else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

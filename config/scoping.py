@@ -23,6 +23,8 @@ from config.fields import LineField
 from config.rights import places
 
 COUNTED_ROWS = 10_000
+# More choices than these nobody reads, and no page can carry all there may be.
+OFFERED_ROWS = 200
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -237,13 +239,21 @@ class FormInline(InlineRights, StackedInline):  # type: ignore[misc]
     formfield_overrides = SMALL_WIDGETS
 
 
+def offered(rows: models.QuerySet[Any], chosen: str | None) -> list[tuple[int, str]]:
+    """Return ROWS as choices, in the order of their names: the first OFFERED_ROWS, and the one CHOSEN beyond those."""
+    first = list(rows.order_by("name", "pk")[:OFFERED_ROWS])
+    if chosen and chosen.isdecimal() and len(first) == OFFERED_ROWS and int(chosen) not in {row.pk for row in first}:
+        first += rows.filter(pk=chosen)
+    return [(row.pk, str(row)) for row in first]
+
+
 class ScopedRelatedFilter(admin.RelatedFieldListFilter):
     """A filter by another table's rows that lists those this user may see."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
-        """Return the choices."""
+        """Return the choices; of very many the first, by name, and what is chosen."""
         related = model_admin.admin_site.get_model_admin(field.remote_field.model)
-        return [(row.pk, str(row)) for row in related.get_queryset(request)]
+        return offered(related.get_queryset(request), next(iter(self.lookup_val or ()), None))
 
     @property
     def include_empty_choice(self) -> bool:

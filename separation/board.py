@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils.timesince import timesince
 
 from config.sql import Queries
-from separation.backups import records_of
+from separation.backups import newest_records
 from separation.charts import Chart, area, bars
 from separation.database import row, rows
 from separation.environment import Environment, environment_of
@@ -319,7 +319,7 @@ _WRITES = ("mirrored", "mirrored_back")
 
 
 def _backups(connection: BaseDatabaseWrapper, identity: str, now: datetime) -> Iterator[Record]:
-    for backup in records_of(connection, identity)[:3]:
+    for backup in newest_records(connection, identity)[:3]:
         age = now - backup.taken_at
         said = "verified" if backup.is_good else backup.check_failed or f"not verified: {BACKUP} --verify {backup.id}"
         if backup.is_good and age > BACKUP_FRESH:

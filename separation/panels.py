@@ -18,9 +18,10 @@ from backoffice.tables import link, shown_value, table
 from config.rights import OWNER
 from config.sql import Queries
 from customers.models import Customer
-from separation.backups import known_records
+from separation.backups import newest_records
 from separation.board import open_findings
 from separation.environment import environment_of
+from separation.identity import identity_of
 from separation.legacy_rows import legacy_row
 from separation.models import Chunk, Finding, Merge, Phase, Run
 from separation.phases import phase_of
@@ -111,7 +112,7 @@ def index(request: HttpRequest) -> SafeString | str:
         "figures": run and figures(run),
         "findings": open_findings(connection),
         "findings_url": reverse("admin:separation_finding_changelist"),
-        "backup": next(iter(known_records(connection)), None),
+        "backup": next(iter(newest_records(connection, identity_of(connection).key())), None),
         "backups_url": reverse("admin:separation_backup_changelist"),
         "next_command": next_command(phase, run),
         "dashboards": settings.DASHBOARDS.items(),

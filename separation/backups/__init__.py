@@ -3,7 +3,7 @@
 from separation.backups.checking import Checked, check
 from separation.backups.extracting import extract_customer, extract_table
 from separation.backups.pruning import Plan, plan_pruning, prune
-from separation.backups.records import BackupRecord, adopt_records, known_records, latest_verified, records_of
+from separation.backups.records import BackupRecord, adopt_records, known_records, latest_verified, newest_records
 from separation.backups.restoring import Restored, restore
 from separation.backups.sealing import Key
 from separation.backups.taking import take
@@ -24,9 +24,9 @@ __all__ = [
     "known_records",
     "latest_verified",
     "listing",
+    "newest_records",
     "plan_pruning",
     "prune",
-    "records_of",
     "restore",
     "take",
     "verify_backup",

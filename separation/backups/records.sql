@@ -19,8 +19,9 @@ SELECT {{signed}}
 id, path, identity, taken_at, verified_at, tables, rows, bytes, manifest_sha256, checked_at, check_failed
 
 -- name: rows
--- Every backup on record in the database, also those of the database it was copied from, each with its signature.
-SELECT {{columns}}, signature FROM separation_backups
+-- Every backup on record in the database, or so many of the newest, also those of the database it was copied from, each with
+-- its signature.
+SELECT {{columns}}, signature FROM separation_backups ORDER BY taken_at DESC LIMIT %(most)s
 
 -- name: adopt
 -- Writes one record, or brings what changes of it up to date.

@@ -54,31 +54,40 @@ WHERE NOT EXISTS (SELECT FROM users u WHERE u.id = i.id AND {{confined}}) ORDER 
 -- name: confined_findings
 -- Whether everything that a finding in separation_findings is about lies in these restaurants: the person, and everybody
 -- with the same email; the booking, and the order with its reservation; a menu or recipe, or its author as long as it is at
--- no restaurant.
-CASE separation_findings.table_name
-    WHEN 'users' THEN EXISTS (
-        SELECT FROM users u WHERE u.id = separation_findings.row_id AND {{confined}}
-    ) AND (separation_findings.kind <> 'duplicate_email' OR NOT EXISTS (
-        SELECT FROM users t JOIN LATERAL (SELECT lower(btrim(t.email, E' \t\n\r\f\x0b')) AS key) k ON true
+-- no restaurant. Most people are told apart by the first of their bookings, whichever that is. Of each finding its own row
+-- is asked alone: in place of EXISTS the planner would look at every user and booking there is, and remember the answers.
+coalesce(CASE separation_findings.table_name
+    WHEN 'users' THEN coalesce(
+        (SELECT t.restaurant_id = ANY (%(places)s::integer[]) FROM reservations t
+        WHERE t.user_id = separation_findings.row_id LIMIT 1),
+        (SELECT t.restaurant_id = ANY (%(places)s::integer[]) FROM orders t
+        WHERE t.user_id = separation_findings.row_id LIMIT 1),
+        true
+    ) AND (
+        SELECT {{confined}} FROM users u WHERE u.id = separation_findings.row_id
+    ) AND (separation_findings.kind <> 'duplicate_email' OR NOT coalesce((
+        SELECT true FROM users t JOIN LATERAL (SELECT lower(btrim(t.email, E' \t\n\r\f\x0b')) AS key) k ON true
             JOIN users u ON u.is_customer AND u.id <> t.id AND {{email_key}} = k.key
-        WHERE t.id = separation_findings.row_id AND NOT {{confined}}))
-    WHEN 'reservations' THEN EXISTS (
-        SELECT FROM reservations t
-        WHERE t.id = separation_findings.row_id AND t.restaurant_id = ANY (%(places)s::integer[]))
-    WHEN 'orders' THEN EXISTS (
-        SELECT FROM orders t LEFT JOIN reservations r ON r.id = t.reservation_id
-        WHERE t.id = separation_findings.row_id AND t.restaurant_id = ANY (%(places)s::integer[])
-            AND coalesce(r.restaurant_id, t.restaurant_id) = ANY (%(places)s::integer[]))
-    WHEN 'menus' THEN EXISTS (
-        SELECT FROM menus t WHERE t.id = separation_findings.row_id AND CASE
+        WHERE t.id = separation_findings.row_id AND NOT {{confined}} LIMIT 1), false))
+    WHEN 'reservations' THEN (
+        SELECT t.restaurant_id = ANY (%(places)s::integer[]) FROM reservations t
+        WHERE t.id = separation_findings.row_id)
+    WHEN 'orders' THEN (
+        SELECT t.restaurant_id = ANY (%(places)s::integer[])
+            AND coalesce(r.restaurant_id, t.restaurant_id) = ANY (%(places)s::integer[])
+        FROM orders t LEFT JOIN reservations r ON r.id = t.reservation_id
+        WHERE t.id = separation_findings.row_id)
+    WHEN 'menus' THEN (
+        SELECT CASE
             WHEN t.restaurant_id IS NOT NULL THEN t.restaurant_id = ANY (%(places)s::integer[])
-            ELSE {{author_confined}} END)
-    WHEN 'recipes' THEN EXISTS (
-        SELECT FROM recipes t WHERE t.id = separation_findings.row_id AND CASE
+            ELSE {{author_confined}} END
+        FROM menus t WHERE t.id = separation_findings.row_id)
+    WHEN 'recipes' THEN (
+        SELECT CASE
             WHEN t.restaurant_id IS NOT NULL THEN t.restaurant_id = ANY (%(places)s::integer[])
-            ELSE {{author_confined}} END)
-    ELSE false
-END
+            ELSE {{author_confined}} END
+        FROM recipes t WHERE t.id = separation_findings.row_id)
+END, false)
 
 -- name: bookings
 -- Counts what is a person's, whoever it names as customer by now: reservations, orders, restaurants.
