@@ -1,8 +1,13 @@
 """The new application: what it writes, and what that is in legacy form, worked out from the design alone."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from tests.separation.engine import one, query
 
 Row = dict[str, Any]
 Session = psycopg.Connection[Any]
@@ -20,6 +25,17 @@ INSERT INTO orders (order_number, restaurant_id, status, total_amount, updated_a
 SELECT 'portal-' || (SELECT count(*) FROM orders), max(id), 'COMPLETED', 30, '2026-04-01', %s FROM restaurants
 RETURNING id, user_id
 """
+
+
+@contextmanager
+def staff_role(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Let CONNECTION work as the processes that serve staff do: as no superuser, but a member of the tables' owner."""
+    role, owner = f"{connection.settings_dict['NAME']}_staff", one(connection, "SELECT quote_ident(current_user)")
+    query(connection, f'CREATE ROLE "{role}" NOLOGIN; GRANT {owner} TO "{role}"; SET ROLE "{role}"')
+    try:
+        yield
+    finally:
+        query(connection, f'RESET ROLE; DROP OWNED BY "{role}"; DROP ROLE "{role}"')
 
 
 def words(*names: str | None) -> str:

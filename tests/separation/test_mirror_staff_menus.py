@@ -16,12 +16,14 @@ from menus.services import (
     menu_order,
     menus_publish,
     recipe_create,
+    recipe_delete,
     recipe_ingredients_set,
     section_add,
 )
 from menus.values import order_version, recipe_version
 from separation.verification import verify
 from tests.separation.engine import query, take_back
+from tests.separation.new_application import staff_role
 from tests.separation.old_application import application_role, old_application
 
 pytestmark = pytest.mark.engine
@@ -43,12 +45,15 @@ def test_a_recipe_and_a_menu_of_staff_in_both_schemas(legacy_database):
     stock = Recipe.objects.filter(restaurant=place).earliest("id")
     lines = [Line(Decimal(250), "g", "Leeks"), Line(Decimal("0.5"), "l", sub_recipe_id=stock.pk)]
     values = {"name": "Soup", "instructions": "Stir.", "tags": ["vegan"]}
-    soup = recipe_create(restaurant=place, actor_id=cook.user_id, values=values, lines=lines)  # type: ignore[arg-type]
-    menu = menu_create(restaurant=place, actor_id=cook.user_id, values={"name": "Lunch"})
-    section = section_add(menu=menu, values={"name": "Starters"})
-    item = item_add(section=section, values={"recipe": soup, "price": "8,50 €"})
-    menus_publish(menus=Menu.objects.filter(pk=menu.pk))
-    copy = menu_duplicate(menu=menu, actor_id=cook.user_id)
+    with staff_role(database.connection):
+        soup = recipe_create(restaurant=place, actor_id=cook.user_id, values=values, lines=lines)  # type: ignore[arg-type]
+        menu = menu_create(restaurant=place, actor_id=cook.user_id, values={"name": "Lunch"})
+        section = section_add(menu=menu, values={"name": "Starters"})
+        item = item_add(section=section, values={"recipe": soup, "price": "8,50 €"})
+        menus_publish(menus=Menu.objects.filter(pk=menu.pk))
+        copy = menu_duplicate(menu=menu, actor_id=cook.user_id)
+        slip = recipe_create(restaurant=place, actor_id=cook.user_id, values={"name": "Slip", "instructions": "Stir."})
+        recipe_delete(recipe=slip)
     for table, row in (("recipes", soup.pk), ("menus", menu.pk), ("menus", copy.pk)):
         assert query(database.connection, HOMELESS, [table, row]) == [(0,)]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from accounts.models import RestaurantStaff
+from accounts.models import RestaurantStaff, User
 from menus.models import MenuItem
 from orders.models import Order
 from orders.services import order_item_add, order_open, order_reopen, order_status, order_tie
@@ -13,6 +13,7 @@ from reservations.models import Reservation
 from separation.mirror import drain
 from separation.verification import verify
 from tests.separation.engine import query, take_back
+from tests.separation.new_application import staff_role
 from tests.separation.old_application import application_role, book, old_application, register
 
 pytestmark = pytest.mark.engine
@@ -28,12 +29,16 @@ def links(connection, person):
     )
 
 
-def test_an_order_of_staff_in_both_schemas(legacy_database):
+def test_an_order_of_staff_in_both_schemas(legacy_database, client):
     database = legacy_database("plain", moved=True)
     waiter = RestaurantStaff.objects.filter(restaurant=1, is_active=True, user__is_customer=False).earliest("id")
     dish = MenuItem.objects.filter(section__menu__restaurant=1, active=True, section__active=True).earliest("id")
     who: dict[str, Any] = {"actor_id": waiter.user_id}
-    with application_role(database.name) as role, old_application(database.name, role) as old:
+    with (
+        application_role(database.name) as role,
+        old_application(database.name, role) as old,
+        staff_role(database.connection),
+    ):
         lena = register(old, "lena@example.org")
         table = Reservation.objects.get(pk=book(old, lena, 1, "CONFIRMED"))
 
@@ -58,6 +63,10 @@ def test_an_order_of_staff_in_both_schemas(legacy_database):
         old.execute("UPDATE orders SET status = 'CANCELLED', updated_at = now() WHERE id = %s", [order.pk])
         assert links(database.connection, lena) == [(1, 0, Decimal("0.00"))]
         assert order_reopen(order=order, **who).status == "READY"
+
+        client.force_login(User.objects.filter(role="SUPERADMIN").earliest("pk"))
+        pages = ("", "separation/", "separation/live/", "orders/order/board/", f"customers/customer/{lena}/change/")
+        assert {page: client.get(f"/admin/{page}").status_code for page in pages} == dict.fromkeys(pages, 200)
     assert drain(database.connection) == 0
     assert [(result.id, result.sample) for result in verify(database.connection).failures] == []
     take_back(database.connection)
