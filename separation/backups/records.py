@@ -100,7 +100,7 @@ def save_record(record: BackupRecord) -> None:
 
 def records(most: int | None = None) -> list[BackupRecord]:
     """Return the records in files whose signature holds, newest first; of MOST files at most, by their names."""
-    files = sorted((Path(settings.BACKUP_DIR) / "records").glob("*.json"), reverse=True)
+    files = sorted((Path(settings.BACKUP_DIR) / "records").glob("*.json"), key=lambda path: path.stem, reverse=True)
     found = map(_read, files[:most])
     return sorted(filter(None, found), key=lambda record: record.taken_at, reverse=True)
 

@@ -25,21 +25,34 @@ FROM (
     LEFT JOIN customers c ON c.id = k.id LEFT JOIN separation_merges m ON m.user_id = k.id
 ORDER BY k.id
 
--- name: places
--- Gives the restaurants that know users u, null for what is at none.
+-- name: visited
+-- Gives the restaurants that know users u as guests or staff.
 SELECT t.restaurant_id FROM reservations t WHERE t.user_id = u.id
 UNION ALL SELECT t.restaurant_id FROM reservations t WHERE t.customer_id = u.id
 UNION ALL SELECT t.restaurant_id FROM orders t WHERE t.user_id = u.id
 UNION ALL SELECT t.restaurant_id FROM orders t WHERE t.customer_id = u.id
 UNION ALL SELECT t.restaurant_id FROM customer_restaurants t WHERE t.customer_id = u.id
 UNION ALL SELECT t.restaurant_id FROM restaurant_staff t WHERE t.user_id = u.id
+
+-- name: places
+-- Gives the restaurants that know users u, null for what is at none.
+{{visited}}
 UNION ALL SELECT t.restaurant_id FROM menus t WHERE t.user_id = u.id
 UNION ALL SELECT t.restaurant_id FROM recipes t WHERE t.user_id = u.id
 
+-- name: authors
+-- Gives whoever wrote menus or recipes, and where.
+SELECT t.user_id, t.restaurant_id FROM menus t UNION ALL SELECT t.user_id, t.restaurant_id FROM recipes t
+
 -- name: confined
--- Whether everything of users u lies in these restaurants, and something does; nothing of the platform's own people.
-(u.role = 'USER' AND EXISTS (SELECT FROM ({{places}}) p) AND NOT EXISTS (
-    SELECT FROM ({{places}}) p WHERE p.restaurant_id IS NULL OR p.restaurant_id <> ALL (%(places)s::integer[])))
+-- Whether everything of users u lies in these restaurants, and something does; nothing of the platform's own people. Authors
+-- are few, and looked up once: of each user, the planner would look through all menus.
+(u.role = 'USER'
+    AND (EXISTS (SELECT FROM ({{visited}}) p) OR u.id IN (SELECT a.user_id FROM ({{authors}}) a))
+    AND NOT EXISTS (SELECT FROM ({{visited}}) p WHERE p.restaurant_id <> ALL (%(places)s::integer[]))
+    AND u.id NOT IN (
+        SELECT a.user_id FROM ({{authors}}) a
+        WHERE a.restaurant_id IS NULL OR a.restaurant_id <> ALL (%(places)s::integer[])))
 
 -- name: strangers
 -- Gives the first of these ids whose user does not exist for whoever decides for these restaurants alone.

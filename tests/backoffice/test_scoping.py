@@ -8,12 +8,13 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
+from config import scoping
 from customers.models import CustomerRestaurant
 from menus.models import Recipe, RecipeIngredient, UnitOfMeasure
 from orders.models import Order
 from tests.backoffice.conftest import SECRET, World
 from tests.backoffice.test_access import OTHERS
-from tests.factories import RecipeFactory, RestaurantStaffFactory
+from tests.factories import RecipeFactory, RestaurantFactory, RestaurantStaffFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -199,9 +200,27 @@ def test_the_filter_by_restaurant_lists_ones_own(world: World, as_: Callable[[st
         ("staff", ["All", "Here", "Third"]),
         ("superadmin", ["All", "Here", "Third", f"{SECRET} There"]),
     ):
-        page = as_(principal).get("/admin/orders/order/")
-        (found,) = [item for item in page.context["cl"].filter_specs if item.title == "restaurant"]
-        assert [choice["display"] for choice in found.choices(page.context["cl"])] == names
+        assert offered(as_(principal), "/admin/orders/order/") == names
+
+
+def offered(client: Client, path: str) -> list[str]:
+    changes = client.get(path).context["cl"]
+    (found,) = [item for item in changes.filter_specs if item.title == "restaurant"]
+    return [choice["display"] for choice in found.choices(changes)]
+
+
+def test_the_filter_by_restaurant_lists_the_first_of_very_many_and_the_one_that_is_chosen(
+    world: World, as_: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoping, "OFFERED_ROWS", 2)
+    last = RestaurantFactory.create(name="Zzz")
+    first = ["All", "Here", "Third"]
+    RestaurantFactory.create(name="Third")
+    client = as_("superadmin")
+    for path, chosen in (("orders/order", "restaurant__id__exact"), ("customers/customer", "restaurant")):
+        assert offered(client, f"/admin/{path}/") == first
+        assert offered(client, f"/admin/{path}/?{chosen}={last.pk}") == [*first, "Zzz"]
+        assert offered(client, f"/admin/{path}/?{chosen}={2**40}") == first
 
 
 def test_links_stay_with_their_restaurant(world: World, as_: Callable[[str], Client]) -> None:

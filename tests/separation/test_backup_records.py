@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from separation.backups import adopt_records, known_records, latest_verified, take, verify_backup
+from separation.backups import adopt_records, known_records, latest_verified, newest_records, take, verify_backup
 from separation.backups.records import note_on_record
 from separation.errors import CheckFailed
 from separation.identity import identity_of
@@ -28,12 +28,15 @@ def test_there_is_none_before_the_first(name, backup_dir):
     assert latest_verified(connection) is None
 
 
-def test_the_newest_counts_on_a_database_that_has_nothing_of_ours(name, backup_dir):
+def test_the_newest_counts_on_a_database_that_has_nothing_of_ours(name, backup_dir, monkeypatch):
     take(connection)
     newest = take(connection)
     assert latest_verified(connection) == newest
     assert newest.verified_at is not None
     assert timedelta() <= newest.age(datetime.now(UTC)) < timedelta(minutes=1)
+    assert len(known_records(connection)) == 2
+    monkeypatch.setattr("separation.backups.records.NEWEST", 1)
+    assert newest_records(connection, newest.identity) == [newest]
 
 
 def test_a_backup_of_another_database_does_not_count(name, databases, backup_dir):
