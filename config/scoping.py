@@ -28,6 +28,7 @@ OFFERED_ROWS = 200
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+Row = TypeVar("Row", bound=models.Model)
 
 
 def column(
@@ -239,12 +240,17 @@ class FormInline(InlineRights, StackedInline):  # type: ignore[misc]
     formfield_overrides = SMALL_WIDGETS
 
 
-def offered(rows: models.QuerySet[Any], chosen: str | None) -> list[tuple[int, str]]:
-    """Return ROWS as choices, in the order of their names: the first OFFERED_ROWS, and the one CHOSEN beyond those."""
+def first_rows(rows: models.QuerySet[Row], chosen: str | None) -> list[Row]:
+    """Return ROWS by name, as many as a page can offer: the first OFFERED_ROWS, and the one CHOSEN beyond those."""
     first = list(rows.order_by("name", "pk")[:OFFERED_ROWS])
     if chosen and chosen.isdecimal() and len(first) == OFFERED_ROWS and int(chosen) not in {row.pk for row in first}:
         first += rows.filter(pk=chosen)
-    return [(row.pk, str(row)) for row in first]
+    return first
+
+
+def offered(rows: models.QuerySet[Any], chosen: str | None) -> list[tuple[int, str]]:
+    """Return the same as choices."""
+    return [(row.pk, str(row)) for row in first_rows(rows, chosen)]
 
 
 class ScopedRelatedFilter(admin.RelatedFieldListFilter):

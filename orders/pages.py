@@ -19,6 +19,7 @@ from django.utils.http import urlencode
 from config.api.problems import DomainError
 from config.pages import staff_page
 from config.rights import places, within
+from config.scoping import first_rows
 from menus.models import MenuItem
 from menus.prices import amount_of
 from orders import flow
@@ -82,8 +83,8 @@ def board(request: HttpRequest) -> HttpResponse:
 
 def open_order(request: HttpRequest) -> HttpResponse:
     """Ask for whom an order is, and open it; `?reservation=` says at whose table."""
-    restaurants = _restaurants(request, "add")
-    named = _reservation_named(request, restaurants)
+    named = _reservation_named(request)
+    restaurants = _restaurants(request, "add", named)
     restaurant = named.restaurant if named else _chosen(request, restaurants)
     context: dict[str, Any] = {"restaurants": restaurants, "restaurant": restaurant, "page": reverse(OPEN)}
     if restaurant is not None:
@@ -259,8 +260,10 @@ def _may(request: HttpRequest, order: Order, action: str) -> bool:
     return where is None or order.restaurant_id in where
 
 
-def _restaurants(request: HttpRequest, action: str) -> list[Restaurant]:
-    return list(within(Restaurant.objects.order_by("name", "pk"), places(request.user, ORDERS, action), "pk"))
+def _restaurants(request: HttpRequest, action: str, named: Reservation | None = None) -> list[Restaurant]:
+    """Return where this user may do ACTION, by name; of very many the first, and the one of NAMED or the address."""
+    mine = within(Restaurant.objects.all(), places(request.user, ORDERS, action), "pk")
+    return first_rows(mine, str(named.restaurant_id) if named else request.GET.get("restaurant"))
 
 
 def _chosen(request: HttpRequest, restaurants: list[Restaurant]) -> Restaurant | None:
@@ -291,8 +294,8 @@ def _party(row: Reservation, time: str, stage: str) -> str:
     return f"{time} {row.customer_name} ({row.party_size}), {tables}{stage.lower()}"
 
 
-def _reservation_named(request: HttpRequest, restaurants: list[Restaurant]) -> Reservation | None:
-    here = Reservation.objects.filter(restaurant__in=restaurants).select_related("restaurant")
+def _reservation_named(request: HttpRequest) -> Reservation | None:
+    here = within(Reservation.objects.select_related("restaurant"), places(request.user, ORDERS, "add"))
     return here.filter(pk=_number(request.GET.get("reservation", ""))).first()
 
 

@@ -24,6 +24,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from config.api.problems import DomainError
 from config.pages import staff_page
 from config.rights import places, within
+from config.scoping import first_rows
 from customers.models import Customer
 from customers.search import customers_by_phone, customers_found
 from reservations import errors
@@ -353,9 +354,10 @@ def _form_page(
 
 
 def _restaurants(request: HttpRequest) -> list[Restaurant]:
-    """Return where this user may work with reservations, by name."""
-    found = Restaurant.objects.select_related("booking_policy").order_by("name", "pk")
-    return list(within(found, places(request.user, RESERVATIONS, "change"), "pk"))
+    """Return where this user may work with reservations, by name; of very many the first, and the one they are at."""
+    found = Restaurant.objects.select_related("booking_policy")
+    mine = within(found, places(request.user, RESERVATIONS, "change"), "pk")
+    return first_rows(mine, request.GET.get("restaurant") or request.session.get(_REMEMBERED))
 
 
 def _chosen(request: HttpRequest, restaurants: list[Restaurant]) -> Restaurant | None:

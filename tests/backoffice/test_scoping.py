@@ -14,7 +14,7 @@ from menus.models import Recipe, RecipeIngredient, UnitOfMeasure
 from orders.models import Order
 from tests.backoffice.conftest import SECRET, World
 from tests.backoffice.test_access import OTHERS
-from tests.factories import RecipeFactory, RestaurantFactory, RestaurantStaffFactory
+from tests.factories import RecipeFactory, ReservationFactory, RestaurantFactory, RestaurantStaffFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -221,6 +221,15 @@ def test_the_filter_by_restaurant_lists_the_first_of_very_many_and_the_one_that_
         assert offered(client, f"/admin/{path}/") == first
         assert offered(client, f"/admin/{path}/?{chosen}={last.pk}") == [*first, "Zzz"]
         assert offered(client, f"/admin/{path}/?{chosen}={2**40}") == first
+    for path in ("reservations/reservation/day", "orders/order/board"):
+        page = client.get(f"/admin/{path}/?restaurant={last.pk}")
+        assert [each.name for each in page.context["restaurants"]] == ["Here", "Third", "Zzz"]
+    named = ReservationFactory.create(restaurant=last)
+    page = client.get(f"/admin/orders/order/add/?reservation={named.pk}")
+    assert (page.context["restaurant"], [each.name for each in page.context["restaurants"]]) == (
+        last,
+        [*first[1:], "Zzz"],
+    )
 
 
 def test_links_stay_with_their_restaurant(world: World, as_: Callable[[str], Client]) -> None:
