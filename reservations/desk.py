@@ -90,7 +90,7 @@ def day_view(request: HttpRequest) -> HttpResponse:
     restaurants = _restaurants(request)
     restaurant = _chosen(request, restaurants)
     if restaurant is None:
-        return staff_page(request, "reservations/day.html", title="Today", sheet=None)
+        return _nowhere(request, "Today")
     now = timezone.now()
     today = service_day_at(restaurant, now)
     sheet = day_sheet(restaurant=restaurant, day=_day(request.GET.get("date"), today))
@@ -121,7 +121,7 @@ def book_view(request: HttpRequest) -> HttpResponse:
     restaurants = _restaurants(request)
     restaurant = _chosen(request, restaurants)
     if restaurant is None:
-        raise Http404
+        return _nowhere(request, "Book a table")
     if request.method == "POST":
         form = BookForm(request.POST)
         again = partial(_booking, request, restaurant, restaurants, form)
@@ -351,6 +351,11 @@ def _form_page(
     )
     answer.status_code = status
     return answer
+
+
+def _nowhere(request: HttpRequest, title: str) -> HttpResponse:
+    """Tell whoever works at no restaurant what to do about it."""
+    return staff_page(request, "reservations/day.html", title=title, sheet=None)
 
 
 def _restaurants(request: HttpRequest) -> list[Restaurant]:

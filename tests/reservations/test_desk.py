@@ -18,6 +18,7 @@ from tests.factories import (
     CustomerRestaurantFactory,
     ReservationFactory,
     RestaurantFactory,
+    UserFactory,
     staff_of,
 )
 
@@ -323,3 +324,10 @@ def test_staff_of_two_places_stay_where_they_were(place: Restaurant, desk: Clien
     assert desk.get(f"{BASE}day/").context["sheet"].restaurant == other
     desk.get(f"{BASE}day/", {"restaurant": place.pk})
     assert desk.get(f"{BASE}day/").context["sheet"].restaurant == place
+
+
+def test_where_there_is_no_restaurant_yet_the_desk_says_so(client: Client) -> None:
+    client.force_login(UserFactory.create(role="SUPERADMIN"))
+    for path in ("day/", "add/"):
+        assert "There is no restaurant yet." in client.get(f"{BASE}{path}").content.decode()
+    assert client.post(f"{BASE}add/", form()).status_code == 404
