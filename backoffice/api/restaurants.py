@@ -125,6 +125,7 @@ class RestaurantView(RestaurantsBase):
             save_changes(row, changed)
             if changed:
                 self.log(row, f"Changed {', '.join(changed)}.")
+                row.refresh_from_db()  # its time of change has no microseconds, by which the next change is compared
         return tagged(request, _shown(row))
 
 
