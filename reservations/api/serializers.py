@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from django.utils import timezone
@@ -286,6 +286,7 @@ def _restaurant(restaurant: Restaurant, time_zone: str) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=1024)
 def _time(written: str) -> str:
     try:
         return clock(minutes_of(written))
