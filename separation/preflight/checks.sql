@@ -112,7 +112,7 @@ FROM outcomes GROUP BY outcome, bcrypt
 -- The same where the engine's own tables are, by its own words: those whom staff have settled are 'settled'. Materialized,
 -- since a planner that puts the words where they are used has everybody classified three times.
 WITH classified AS MATERIALIZED (
-    SELECT k.id, k.outcome, k.bcrypt OR k.id = ANY (%(put_back)s::integer[]) AS bcrypt
+    SELECT k.id, k.outcome, k.bcrypt OR k.forgotten OR k.id = ANY (%(put_back)s::integer[]) AS bcrypt
     FROM ({{classified_users}} WHERE u.is_customer) k
 ), outcomes AS (
     SELECT k.id, k.bcrypt, CASE WHEN f.id IS NOT NULL THEN 'settled' ELSE k.outcome END AS outcome

@@ -75,12 +75,16 @@ EXISTS (
 length(u.password) = CASE left(u.password, 1) WHEN '!' THEN 61 ELSE 60 END
     AND u.password ~ '^!?\$2[aby]\$\d\d\$[./A-Za-z0-9]+$'
 
+-- name: forgotten
+-- True of users u whom the portal anonymised, and who are asked for no password any more.
+u.email = 'anonymised-' || u.id || '@anonymised.invalid' AND NOT ({{readable}})
+
 -- name: classified_users
 -- Gives users their outcome: 'move', 'merged' into another, or the kind of finding that keeps a customer back. What staff
 -- decided is looked up where it matters, for few are merged, staff, or duplicates. A hash behind a ! is bcrypt as well:
 -- that of somebody deactivated. A WHERE follows.
 SELECT u.id, u.email, u.name, u.phone, u.password, u.created_at, u.updated_at,
-    {{readable}} AS bcrypt,
+    {{readable}} AS bcrypt, {{forgotten}} AS forgotten,
     CASE
         WHEN EXISTS (SELECT FROM separation_merges m WHERE m.user_id = u.id) THEN 'merged'
         WHEN (
@@ -108,11 +112,12 @@ FROM users u
 {{classified_users}} WHERE u.is_customer AND u.id BETWEEN %(first)s AND %(last)s
 
 -- name: as_customers
--- Gives what the rows of `classified` are in the words of customers; is_active is null where no hash tells. A WHERE on k
+-- Gives what the rows of `classified` are in the words of customers; is_active is null where nothing tells. A WHERE on k
 -- may follow.
 SELECT k.id, btrim(k.email, E' \t\n\r\f\x0b') AS email,
     CASE WHEN k.bcrypt THEN ltrim(k.password, '!') ELSE '!' END AS password,
-    CASE WHEN k.bcrypt THEN left(k.password, 1) <> '!' END AS is_active,
+    CASE WHEN k.bcrypt THEN left(k.password, 1) <> '!' WHEN k.forgotten THEN false END AS is_active,
+    CASE WHEN k.forgotten THEN k.updated_at END AS anonymized_at,
     split_part(n.full_name, ' ', 1) AS first_name,
     substr(n.full_name, strpos(n.full_name || ' ', ' ') + 1) AS last_name, k.phone, k.created_at, k.updated_at
 FROM classified k
@@ -121,9 +126,9 @@ FROM classified k
 -- name: insert_customers
 -- Inserts those of `classified` who move, under their own ids, unless they are there.
 INSERT INTO customers
-    (id, email, password, is_active, first_name, last_name, phone, email_verified, created_at, updated_at)
+    (id, email, password, is_active, first_name, last_name, phone, email_verified, created_at, updated_at, anonymized_at)
 SELECT c.id, c.email, c.password, coalesce(c.is_active, true), c.first_name, c.last_name, c.phone,
-    coalesce(p.email_verified, false), c.created_at, c.updated_at
+    coalesce(p.email_verified, false), c.created_at, c.updated_at, c.anonymized_at
 FROM ({{as_customers}} WHERE k.outcome = 'move') c LEFT JOIN customer_profiles p ON p.user_id = c.id
 ON CONFLICT (id) DO NOTHING
 
@@ -162,7 +167,7 @@ found AS (
     SELECT CASE k.outcome WHEN 'merged' THEN 'duplicate_email' ELSE k.outcome END AS kind, k.id FROM classified k
     WHERE k.outcome <> 'move' AND NOT EXISTS (SELECT FROM customers c WHERE c.id = k.id)
     UNION ALL
-    SELECT 'needs_password_reset', id FROM classified WHERE outcome = 'move' AND NOT bcrypt
+    SELECT 'needs_password_reset', id FROM classified WHERE outcome = 'move' AND NOT bcrypt AND NOT forgotten
 ),
 noted AS (
     INSERT INTO separation_findings (kind, table_name, row_id, run_id)
@@ -295,7 +300,7 @@ FROM marked m FULL JOIN (
 -- how many, how many without a readable hash); the reservations and the orders that will be linked; and the customers
 -- that each restaurant will know, as (id, name, how many). Who is merged counts as the one merged into.
 WITH left_to_move AS MATERIALIZED (
-    SELECT c.id, c.outcome, c.bcrypt
+    SELECT c.id, c.outcome, c.bcrypt OR c.forgotten AS bcrypt
     FROM ({{classified}} AND NOT EXISTS (SELECT FROM customers m WHERE m.id = u.id)) c
 ),
 outcomes AS (

@@ -92,7 +92,8 @@ WHERE (f.state = 'open' OR f.state = 'settled' AND f.decision IN ('staff', 'left
         THEN EXISTS (SELECT FROM customers c WHERE c.id = f.row_id)
             OR NOT EXISTS (SELECT FROM users u WHERE u.id = f.row_id AND u.is_customer)
         WHEN f.kind = 'needs_password_reset'
-        THEN NOT EXISTS (SELECT FROM customers c WHERE c.id = f.row_id AND c.password LIKE '!%%')
+        THEN NOT EXISTS (SELECT FROM customers c
+            WHERE c.id = f.row_id AND c.password LIKE '!%%' AND c.anonymized_at IS NULL)
         ELSE false END
 
 -- name: forget_deleted

@@ -522,10 +522,10 @@ BEGIN
     END IF;
     SELECT array_agg(p.id) FILTER (WHERE p.moves AND p.moved), array_agg(p.id) FILTER (WHERE p.moves AND NOT p.moved),
         array_agg(p.id) FILTER (WHERE NOT p.moves), array_agg(p.outcome) FILTER (WHERE NOT p.moves),
-        array_agg(p.id) FILTER (WHERE p.moves AND NOT p.bcrypt)
+        array_agg(p.id) FILTER (WHERE p.moves AND NOT p.bcrypt AND NOT p.forgotten)
     INTO stays, comes, kept, kinds, unreadable
     FROM (
-        SELECT k.id, k.outcome, k.bcrypt, c.id IS NOT NULL AS moved,
+        SELECT k.id, k.outcome, k.bcrypt, k.forgotten, c.id IS NOT NULL AS moved,
             k.outcome = 'move' OR k.outcome = 'duplicate_email' AND c.id IS NOT NULL
                 AND lower(c.email) = lower(btrim(k.email, E' \t\n\r\f\x0b')) AS moves
         FROM ({{classified_users}} WHERE u.is_customer AND u.id = ANY (ids)) k LEFT JOIN customers c ON c.id = k.id
@@ -650,7 +650,8 @@ BEGIN
     PERFORM c.id FROM customers c WHERE c.id = ANY (ids) ORDER BY c.id FOR NO KEY UPDATE;
     PERFORM separation_renew(ids);
     ids := ARRAY(
-        SELECT c.id FROM customers c WHERE c.id = ANY (ids) AND c.password LIKE '!%' <> EXISTS (
+        SELECT c.id FROM customers c
+        WHERE c.id = ANY (ids) AND (c.password LIKE '!%' AND c.anonymized_at IS NULL) <> EXISTS (
             SELECT FROM separation_findings f WHERE f.kind = 'needs_password_reset' AND f.table_name = 'users'
                 AND f.row_id = c.id AND f.state <> 'gone'));
     IF ids <> '{}' THEN

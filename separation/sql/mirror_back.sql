@@ -152,6 +152,26 @@ BEGIN
 END
 $mirror$
 
+-- name: forget_merged
+-- Takes out of users, and of the old application's profiles, who these people are, since the customer they are merged into
+-- was anonymised: it is one person. The caller holds the rows of users, and the bypass is on.
+CREATE OR REPLACE FUNCTION separation_forget_merged(ids integer[]) RETURNS void
+LANGUAGE plpgsql {{planned_once}} AS $mirror$
+BEGIN
+    UPDATE users u SET email = 'anonymised-' || u.id || '@anonymised.invalid', name = NULL, phone = NULL, password = '!',
+        updated_at = c.updated_at
+    FROM separation_merges m JOIN customers c ON c.id = m.customer_id
+    WHERE u.id = ANY (ids) AND m.user_id = u.id;
+    UPDATE customer_profiles p SET phone_verified = false, email_verified = false, preferred_contact_method = NULL,
+        dietary_restrictions = NULL, special_requests = NULL, vip_status = false, tags = '{}', notes = NULL,
+        marketing_opt_in = false, birthday = NULL, anniversary = NULL, preferences = '{}'
+    WHERE p.user_id = ANY (ids);
+    UPDATE separation_merges m SET filled = '{}' WHERE m.user_id = ANY (ids);
+    UPDATE separation_findings f SET state = 'gone', detail = '{}', updated_at = now()
+    WHERE f.kind = 'set_aside' AND f.table_name = 'users' AND f.row_id = ANY (ids);
+END
+$mirror$
+
 -- name: on_customers_updated
 -- Writes to users what this very statement changed of customers, and no other column: whatever the old application
 -- writes at the same time stays. The people are locked in the order of their ids, with their keys only if an email
@@ -163,7 +183,7 @@ DECLARE
     bypass text := coalesce(current_setting('separation.bypass', true), '');
     ids integer[]; emails text[]; freed text[]; names text[]; passwords text[]; actives boolean[]; switched boolean[];
     phones text[]; phoned boolean[]; verified boolean[]; created timestamp[]; updated timestamp[]; missing integer;
-    counted bigint;
+    counted bigint; merged integer[] := '{}';
 BEGIN
     IF NOT EXISTS (SELECT FROM separation_phase WHERE name = 'dual') THEN
         RETURN NULL;
@@ -205,11 +225,14 @@ BEGIN
 
     PERFORM set_config('separation.bypass', 'on', true);
     IF array_remove(emails, NULL) <> '{}' THEN
+        merged := ARRAY(
+            SELECT m.user_id FROM separation_merges m JOIN customers c ON c.id = m.customer_id
+            WHERE m.customer_id = ANY (ids) AND c.anonymized_at IS NOT NULL);
         -- Asked for again and again, never waited for: whoever waits for this lock, which waits for every booking that
         -- is under way, keeps the old application's other writes of the person waiting behind it, in a ring at worst.
         LOOP
             BEGIN
-                PERFORM u.id FROM users u WHERE u.id = ANY (ids) ORDER BY u.id FOR UPDATE NOWAIT;
+                PERFORM u.id FROM users u WHERE u.id = ANY (ids || merged) ORDER BY u.id FOR UPDATE NOWAIT;
                 EXIT;
             EXCEPTION WHEN lock_not_available THEN
                 IF clock_timestamp() > statement_timestamp() + interval '3 s' THEN
@@ -251,13 +274,17 @@ BEGIN
     EXCEPTION WHEN unique_violation THEN
         PERFORM separation_refuse_email(ids[1]);
     END;
+    IF merged <> '{}' THEN
+        PERFORM separation_forget_merged(merged);
+    END IF;
     UPDATE customer_profiles p SET email_verified = x.verified FROM unnest(ids, verified) x (id, verified)
     WHERE p.user_id = x.id AND p.email_verified <> x.verified;
 
     IF array_remove(passwords, NULL) <> '{}' THEN
         PERFORM separation_find(
             ARRAY(SELECT x.id FROM unnest(ids, passwords) x (id, password) WHERE x.password IS NOT NULL), '{}', '{}',
-            ARRAY(SELECT x.id FROM unnest(ids, passwords) x (id, password) WHERE x.password LIKE '!%'));
+            ARRAY(SELECT x.id FROM unnest(ids, passwords) x (id, password) JOIN customers c ON c.id = x.id
+                WHERE x.password LIKE '!%' AND c.anonymized_at IS NULL));
     END IF;
     IF freed IS NOT NULL THEN
         -- Whoever was kept back as a duplicate of an email that is free now may come in.

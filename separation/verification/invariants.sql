@@ -62,7 +62,8 @@ SELECT p.id,
         AS passwords_equal,
     CASE WHEN p.moved AND p.known AND p.bcrypt THEN p.is_active = (p.legacy_password = p.legacy_hash) END
         AS deactivations_equal,
-    CASE WHEN p.moved AND p.known AND NOT p.bcrypt THEN p.reset END AS password_resets_found,
+    CASE WHEN p.moved AND p.known AND NOT p.bcrypt
+        THEN p.reset OR p.legacy_email = concat('anonymised-', p.id, '@anonymised.invalid') END AS password_resets_found,
     CASE WHEN p.moved AND p.known
         THEN CASE WHEN p.name = p.first_name || ' ' || p.last_name THEN true
             ELSE array_remove(string_to_array(

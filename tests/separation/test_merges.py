@@ -2,6 +2,9 @@
 
 import pytest
 
+from customers.models import Customer
+from orders.forgetting import customer_forget
+from reservations.services import Actor
 from separation.decisions import decision_undo, duplicate_keep, duplicate_merge
 from separation.mirror import drain
 from separation.models import Finding, Merge, Undo
@@ -246,6 +249,30 @@ def test_what_is_empty_in_the_profile_is_filled_and_emptied_again(ahead):
     undo(connection, loser)
     take_back(connection)
     assert checksums(connection, columns) == before
+
+
+def test_whoever_is_forgotten_is_so_where_they_were_merged_from(ahead):
+    connection, _, winner, loser = ahead
+    move(connection)
+    merge(connection, loser, winner)
+    staff = one(connection, "SELECT min(id) FROM users WHERE NOT is_customer")
+
+    customer_forget(customer=Customer.objects.get(pk=winner), actor=Actor("staff", staff))
+
+    for _ in range(2):
+        for person in (winner, loser):
+            user = query(connection, "SELECT email, name, phone, left(password, 1) FROM users WHERE id = %s", [person])
+            assert user == [(f"anonymised-{person}@anonymised.invalid", None, None, "!")]
+            assert query(connection, PROFILE.replace("customer_id", "user_id"), [person]) == [
+                (None, None, False, [], None, False)
+            ]
+        in_step(connection)
+        take_back(connection)
+        move(connection)
+        assert not Customer.objects.get(pk=winner).is_active
+    undo(connection, loser)
+    in_step(connection)
+    assert not Customer.objects.get(pk=loser).is_active
 
 
 def test_what_the_old_application_writes_in_either_profile_counts(ahead):

@@ -270,7 +270,7 @@ def test_an_anonymisation(world):
     lena = sign_up()
 
     Customer.objects.filter(pk=lena.pk).update(
-        email=f"anonymised-{lena.pk}@invalid.example",
+        email=f"anonymised-{lena.pk}@anonymised.invalid",
         first_name="",
         last_name="",
         phone=None,
@@ -280,7 +280,7 @@ def test_an_anonymisation(world):
     )
 
     assert query(connection, LEGACY, [lena.pk]) == [
-        (f"anonymised-{lena.pk}@invalid.example", None, "!", None, "USER", True, True)
+        (f"anonymised-{lena.pk}@anonymised.invalid", None, "!", None, "USER", True, True)
     ]
 
 

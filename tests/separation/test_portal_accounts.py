@@ -19,7 +19,7 @@ from separation.verification import verify
 from tests.api import Api, refused
 from tests.portal.mails import delivered, queued, token
 from tests.separation.cleaning import clean, decide_everything
-from tests.separation.engine import one, query, take_back
+from tests.separation.engine import move, one, query, take_back
 
 PASSWORD = "correct horse battery"
 FORGET = {"password": PASSWORD, "confirm": "ANONYMISE"}
@@ -145,6 +145,12 @@ def left_of(person):
     ]
 
 
+def asked(person):
+    """Return the findings that ask somebody for a new password."""
+    found = "SELECT id FROM separation_findings WHERE kind = 'needs_password_reset' AND row_id = %s AND state <> 'gone'"
+    return query(connection, found, [person])
+
+
 PERSON = ["%zenobia%", "%quist%", "%555-0199%"]
 
 
@@ -165,12 +171,18 @@ def test_whoever_is_forgotten_is_so_in_both_and_after_the_way_back(zenobia, expo
         connection, "SELECT user_id, customer_id, customer_name FROM reservations WHERE customer_id = %s", [zenobia.pk]
     ) == [(zenobia.pk, zenobia.pk, NOBODY)]
     assert failures() == []
+    assert asked(zenobia.pk) == []
     register("zenobia@quist.example")
     assert Customer.objects.get(email="zenobia@quist.example").pk > zenobia.pk
     assert failures() == []
 
     take_back(connection)
     assert query(connection, LEGACY, [zenobia.pk]) == [(email, None, None, password)]
+    move(connection)
+    there = Customer.objects.get(pk=zenobia.pk)
+    assert (there.is_active, there.anonymized_at is None) == (False, False)
+    assert asked(zenobia.pk) == []
+    assert failures() == []
 
 
 @pytest.mark.parametrize("kind", ["ahead"], indirect=True)
