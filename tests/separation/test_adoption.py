@@ -177,8 +177,8 @@ def kill_migrate(name: str, at: str) -> None:
     with start(name, "migrate") as process:
         said = ""
         while f"Applying {at}" not in said:
-            assert process.poll() is None, said
-            said += process.stdout.read(1)
+            said += (more := process.stdout.read(1))
+            assert more, said
         process.send_signal(signal.SIGKILL)
 
 
