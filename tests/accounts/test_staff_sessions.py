@@ -29,7 +29,7 @@ WRONG = {
 @pytest.fixture
 def waiter() -> User:
     """Works at Here as STAFF, and does not work at Gone any more."""
-    user = staff_of(RestaurantFactory.create(id=7, name="Here", slug="here"), "STAFF", email="Ada@example.org")
+    user = staff_of(RestaurantFactory.create(id=700_007, name="Here", slug="here"), "STAFF", email="Ada@example.org")
     RestaurantStaff.objects.create(user=user, restaurant=RestaurantFactory.create(), role="OWNER", is_active=False)
     return user
 
@@ -71,7 +71,7 @@ def test_a_log_in_gives_tokens_that_say_who_works_where(api: Api, waiter: User) 
         "name": waiter.name,
         "phone": None,
         "role": "USER",
-        "restaurants": [{"id": 7, "slug": "here", "name": "Here", "role": "STAFF"}],
+        "restaurants": [{"id": 700_007, "slug": "here", "name": "Here", "role": "STAFF"}],
     }
     assert bearer(access).get("staff/me/sessions").json()["results"] == [
         {
