@@ -71,5 +71,5 @@ def _hashed(scope: str, key: str) -> str:
 
 def _one(sql: str, **params: Any) -> Any:
     with prepared_cursor(connection) as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(sql, {**params, "alone": not connection.in_atomic_block})
         return cursor.fetchone()

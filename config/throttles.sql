@@ -5,6 +5,11 @@
 -- Gives the time of the statement as the columns have it, to the millisecond: nobody waits a second for a rounded half.
 (statement_timestamp() AT TIME ZONE 'UTC')::timestamp(3)
 
+-- name: committed
+-- Lets a statement that is a transaction of its own wait for no disk when it commits: a server that crashes may forget what
+-- was counted in its last second, and nothing else.
+set_config('synchronous_commit', CASE WHEN %(alone)s THEN 'off' ELSE current_setting('synchronous_commit') END, true)
+
 -- name: take_away
 -- Deletes two rows that are over, waiting for nobody: there are never many more of them than are counted at the same time.
 DELETE FROM request_throttles WHERE key IN (
@@ -16,7 +21,7 @@ DELETE FROM request_throttles WHERE key IN (
 -- it still does.
 WITH gone AS ({{take_away}})
 INSERT INTO request_throttles AS t (key, count, expires_at)
-VALUES (%(key)s, 1, {{moment}} + make_interval(secs => %(seconds)s))
+SELECT %(key)s, 1, {{moment}} + make_interval(secs => %(seconds)s) FROM {{committed}}
 ON CONFLICT (key) DO UPDATE SET
     count = CASE WHEN t.expires_at <= {{moment}} THEN 1 ELSE t.count + 1 END,
     expires_at = CASE WHEN t.expires_at <= {{moment}} THEN excluded.expires_at ELSE t.expires_at END
@@ -27,7 +32,7 @@ RETURNING t.count, ceil(extract(epoch FROM t.expires_at - {{moment}}))::integer
 -- has to wait, one second and each time twice as long. Gives no row, and counts nothing, while that wait is not over.
 WITH gone AS ({{take_away}})
 INSERT INTO request_throttles AS t (key, count, expires_at)
-VALUES (%(key)s, 1, {{moment}} + make_interval(secs => %(kept)s))
+SELECT %(key)s, 1, {{moment}} + make_interval(secs => %(kept)s) FROM {{committed}}
 ON CONFLICT (key) DO UPDATE SET
     count = CASE WHEN t.expires_at <= {{moment}} THEN 1 ELSE t.count + 1 END,
     expires_at = excluded.expires_at,
