@@ -91,7 +91,8 @@ test: .venv/.installed  ## run every test
 # separation: begin
 soak: .venv/.installed  ## search for half an hour where a run, the mirror or the way back could break (10,000 random steps)
 	@$(PY) -m pytest -n 2 --dist load --hypothesis-profile=soak tests/separation/test_state_machine.py \
-		tests/separation/test_mirror_properties.py tests/separation/test_engine_properties.py
+		tests/separation/test_mirror_properties.py tests/separation/test_engine_properties.py \
+		tests/separation/test_cleanup_properties.py
 # separation: end
 
 # Types take longer than all the rest, which is looked at beside them.
