@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from anymail.exceptions import AnymailInvalidAddress, AnymailRecipientsRefused, AnymailUnsupportedFeature
@@ -208,6 +209,8 @@ def _message(email: Email) -> EmailMessage:
         email.message = email.message.replace(placeholder, address)
         email.html_message = email.html_message.replace(placeholder, address)
     message: EmailMessage = email.prepare_email_message()
+    if email.expires_at:
+        message.extra_headers["Expires"] = format_datetime(email.expires_at)  # the queue's own has no year
     for kind, argument in context.get("files", ()):
         if attachment := attachment_for(kind, argument, to):
             message.attach(*attachment)

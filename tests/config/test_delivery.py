@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from queue import Queue
 
 import pytest
@@ -113,6 +114,8 @@ def test_a_mail_that_comes_too_late_is_given_up(hello, smtp):
     assert counts() == (1, 0, 1)
     assert came_of(email) == ("failed", None, [("Expired", "It could not be sent in time.")])
     assert came_of(in_time) == ("sent", 1, [])
+    ((_, mail),) = smtp.received
+    assert parsedate_to_datetime(mail["Expires"]) == in_time.expires_at.replace(microsecond=0)
 
 
 def test_while_the_server_is_away_no_mail_is_tried_and_none_is_lost(hello, smtp):
