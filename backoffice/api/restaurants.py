@@ -66,6 +66,13 @@ class RestaurantBody(Exact, serializers.ModelSerializer[Restaurant]):
         model = Restaurant
         fields = (*_CHANGED, "opening_hours")
 
+    def validate_opening_hours(self, days: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the days; raises ValidationError if one is told twice, since nobody could say which holds."""
+        told = [each["day"] for each in days]
+        if twice := next((day for day in told if told.count(day) > 1), ""):
+            raise serializers.ValidationError(f"The hours of {twice} are told twice.", code="told_twice")
+        return days
+
 
 class RestaurantsBase(StaffView):
     """What both endpoints have in common."""

@@ -311,6 +311,12 @@ def test_an_owner_keeps_the_restaurants_texts_right(api: Api, here: Place) -> No
     assert Restaurant.objects.get(slug="here").opening_hours == WEEK | {"mon": "closed", "fri": "18:00-02:00"}
     faults = problem(api.patch("staff/restaurants/here", {"opening_hours": [{"day": "monday", "hours": "x"}]}))
     assert [(each["field"], each["code"]) for each in faults["errors"]] == [("opening_hours.0.hours", "hours")]
+    faults = problem(api.patch("staff/restaurants/here", {"opening_hours": [{"day": "monday"}]}))
+    assert [(each["field"], each["code"]) for each in faults["errors"]] == [("opening_hours.0.hours", "required")]
+    faults = problem(api.patch("staff/restaurants/here", {"opening_hours": [hours[0], hours[0]]}))
+    assert [(each["field"], each["code"], each["message"]) for each in faults["errors"]] == [
+        ("opening_hours", "told_twice", "The hours of monday are told twice.")
+    ]
     for name in ("slug", "is_active"):
         faults = problem(api.patch("staff/restaurants/here", {name: "x"}, headers=seen(changed)))
         assert [(each["field"], each["code"]) for each in faults["errors"]] == [(name, "unknown")]
