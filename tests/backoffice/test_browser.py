@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
 from playwright.sync_api import expect
 
 from customers.models import Customer
@@ -48,6 +49,9 @@ def strain(world: World) -> None:
     Menu.objects.filter(pk=number["menu"]).update(name=f"{RIGHT_TO_LEFT} {LONG}")
     MenuItem.objects.filter(pk=number["menuitem"]).update(name=LONG, description=RIGHT_TO_LEFT, price=f"abt. {LONG}")
     OrderItem.objects.filter(pk=number["orderitem"]).update(notes=f"{LONG} {RIGHT_TO_LEFT}")
+    # What the first page tells of what one did.
+    recipes = Recipe.objects.filter(pk=number["recipe"])
+    LogEntry.objects.log_actions(world.people["superadmin"].pk, recipes, CHANGE, f"Changed {LONG}.")
 
 
 def test_every_page(world: World, browser_page: Opener) -> None:
