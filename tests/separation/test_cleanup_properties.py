@@ -22,7 +22,8 @@ STAFF = """SELECT id, email, name, password, role FROM users
     WHERE NOT is_customer OR id NOT IN (SELECT id FROM customers UNION SELECT user_id FROM separation_merges)
     ORDER BY id"""
 LOST = """SELECT t.id FROM reservations t WHERE num_nonnulls(t.user_id, t.customer_id) = 0
-    OR t.user_id NOT IN (SELECT id FROM users) OR t.customer_id NOT IN (SELECT id FROM customers)"""
+    OR t.user_id IS NOT NULL AND t.user_id NOT IN (SELECT id FROM users)
+    OR t.customer_id IS NOT NULL AND t.customer_id NOT IN (SELECT id FROM customers)"""
 
 
 @pytest.fixture(autouse=True)
