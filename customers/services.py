@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from config.columns import set_changed
 from config.throttles import TooManyRequests, throttle
 from customers import mails
 from customers.errors import AddressTaken
@@ -281,10 +282,7 @@ def _prove(customer: Customer, *also: str) -> None:
 
 def _change(row: Customer | CustomerProfile, changes: Mapping[str, Any]) -> None:
     """Store what of CHANGES is different from ROW."""
-    changed = [name for name, value in changes.items() if getattr(row, name) != value]
-    for name in changed:
-        setattr(row, name, changes[name])
-    if changed:
+    if changed := set_changed(row, changes):
         row.save(update_fields=[*changed, "updated_at"])
 
 

@@ -16,6 +16,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from psycopg.errors import UniqueViolation
 
+from config.columns import set_changed
 from config.locks import limit_waiting
 from customers.models import Customer
 from menus.models import MenuItem
@@ -358,9 +359,7 @@ def _wanted(row: OrderItem, **given: Any) -> dict[str, Any]:
 
 def _set(row: Order | OrderItem, values: dict[str, Any]) -> list[str]:
     """Write those of VALUES that ROW does not have, and return their names."""
-    changed = [name for name, value in values.items() if getattr(row, name) != value]
-    for name in changed:
-        setattr(row, name, values[name])
+    changed = set_changed(row, values)
     if changed:
         row.save(update_fields=[*changed, "updated_at"])
     return changed

@@ -16,6 +16,7 @@ from django.db.models import Case, IntegerField, When
 from django.utils import timezone
 
 from accounts.models import RestaurantStaff
+from config.columns import set_changed
 from config.locks import limit_waiting
 from config.sql import Queries
 from customers.models import Customer, CustomerRestaurant
@@ -363,13 +364,9 @@ _LEADS_TO = {step: {to for (name, _), to in STEPS.items() if name == step} for s
 def _write(row: Reservation, actor: Actor, wanted: dict[str, Any], beyond: tuple[Excess, ...] = NOTHING) -> None:
     """Write the columns of a held booking that are not as WANTED, and log them; nothing if all are."""
     before = _state(row)
-    changed = [name for name, value in wanted.items() if getattr(row, name) != value]
-    if not changed:
-        return
-    for name in changed:
-        setattr(row, name, wanted[name])
-    row.save(update_fields=[*changed, "updated_at"])
-    _log(row, actor, _ACTION.CHANGED, before, beyond=beyond)
+    if changed := set_changed(row, wanted):
+        row.save(update_fields=[*changed, "updated_at"])
+        _log(row, actor, _ACTION.CHANGED, before, beyond=beyond)
 
 
 def _require_begun(row: Reservation, step: Step, now: datetime) -> None:
@@ -481,10 +478,7 @@ def _placed(row: Reservation, slot: Slot, size: int, same_time: bool) -> list[st
         # Whoever was reminded of another time is reminded again.
         "reminder_sent": row.reminder_sent and same_time,
     }
-    changed = [name for name, value in wanted.items() if getattr(row, name) != value]
-    for name in changed:
-        setattr(row, name, wanted[name])
-    return changed
+    return set_changed(row, wanted)
 
 
 def _take_again(row: Reservation, override: bool) -> tuple[Excess, ...]:

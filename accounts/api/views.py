@@ -98,7 +98,11 @@ class StaffView(ApiView):
 
     def found(self, queryset: QuerySet[_Row], pk: int, action: str = "view", path: str = "restaurant_id") -> _Row:
         """Return the row PK of QUERYSET; raises Http404 unless this user may see it, PermissionDenied unless ACTION."""
-        row = self.seen(queryset, path).filter(pk=pk).first()
+        return self.only(queryset.filter(pk=pk), action, path)
+
+    def only(self, queryset: QuerySet[_Row], action: str = "view", path: str = "restaurant_id") -> _Row:
+        """Return the only row of QUERYSET; raises what `found` does."""
+        row = self.seen(queryset, path).first()
         if row is None:
             raise Http404
         self.require(action, getattr(row, path))

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -16,7 +15,7 @@ from config.api.bodies import Exact, valid
 from config.api.etags import etag_of, require_match, tagged
 from config.api.schema import versioned
 from config.api.values import instant
-from config.rights import within
+from config.columns import set_changed
 from config.scoping import save_changes
 from restaurants.api.serializers import PUBLIC, RestaurantDetailSerializer, restaurant_detail
 from restaurants.hours import DAYS, Day, hours_written, intervals, opening_hours
@@ -81,12 +80,7 @@ class RestaurantsBase(StaffView):
 
     def restaurant(self, slug: str, action: str = "view") -> Restaurant:
         """Return a restaurant that this user may do ACTION to; raises Http404 or PermissionDenied."""
-        rows: QuerySet[Restaurant] = within(Restaurant.objects.filter(slug=slug), self.places("view"), "pk")
-        found = rows.first()
-        if found is None:
-            raise Http404
-        self.require(action, found.pk)
-        return found
+        return self.only(Restaurant.objects.filter(slug=slug), action, "pk")
 
 
 class RestaurantsView(RestaurantsBase, StaffList[Restaurant]):
@@ -126,9 +120,7 @@ class RestaurantView(RestaurantsBase):
             require_match(request, etag_of(_shown(row)))
             if "opening_hours" in wanted:
                 wanted["opening_hours"] = _week(row, wanted["opening_hours"])
-            changed = [name for name, value in wanted.items() if getattr(row, name) != value]
-            for name in changed:
-                setattr(row, name, wanted[name])
+            changed = set_changed(row, wanted)
             save_changes(row, changed)
             if changed:
                 self.log(row, f"Changed {', '.join(changed)}.")

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db import transaction
-from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,7 +12,7 @@ from accounts.api.views import StaffView
 from config.api.bodies import Exact, valid
 from config.api.etags import etag_of, require_match, tagged
 from config.api.schema import versioned
-from config.rights import within
+from config.columns import set_changed
 from config.scoping import save_changes
 from reservations.models import BookingPolicy
 from reservations.terms import policy_of
@@ -40,12 +39,7 @@ class PolicyView(StaffView):
 
     def restaurant(self, slug: str, action: str = "view") -> Restaurant:
         """Return a restaurant that this user may do ACTION to; raises Http404 or PermissionDenied."""
-        rows = Restaurant.objects.select_related("booking_policy").filter(slug=slug)
-        found = within(rows, self.places("view"), "pk").first()
-        if found is None:
-            raise Http404
-        self.require(action, found.pk)
-        return found
+        return self.only(Restaurant.objects.select_related("booking_policy").filter(slug=slug), action, "pk")
 
     @versioned
     @extend_schema(responses=PolicyBody)
@@ -65,9 +59,7 @@ class PolicyView(StaffView):
             restaurant = Restaurant.objects.select_for_update(no_key=True).get(pk=found.pk)
             policy = policy_of(restaurant)
             require_match(request, etag_of(_shown(policy)))
-            if changed := [name for name, value in wanted.items() if getattr(policy, name) != value]:
-                for name in changed:
-                    setattr(policy, name, wanted[name])
+            if changed := set_changed(policy, wanted):
                 policy.clean()
                 save_changes(policy, changed if policy.pk else None)
                 self.log(restaurant, f"Changed how bookings are taken: {', '.join(changed)}.")
