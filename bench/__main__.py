@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +19,7 @@ from pathlib import Path
 import psycopg
 from django.conf import settings
 
-from bench.traffic import REQUESTS, Latencies, p50, p99, traffic
+from bench.traffic import REQUESTS, Latencies, Span, p50, p99, traffic, within
 from bench.writes import costs
 from config.embedded_postgres import Server, ensure_running
 from config.embedded_postgres.programs import program
@@ -26,10 +27,15 @@ from config.embedded_postgres.server import SETTINGS
 from config.sql import Queries
 
 SMALL, LARGE = 10_000, 100_000
-IDLE = 30  # seconds of traffic with nothing else going on
+TURN, TURNS = 10, 8  # seconds of traffic, with an execute at work and while it pauses, and how often both
 BATCH = 10_000
 ONE_BY_ONE = 1_000
-GENTLY = ("--target-ms", "10", "--max-rate", "150")  # as the runbook says it
+FULL_SPEED = ("--target-ms", "500")
+ASK = """
+UPDATE separation_runs SET request = '{request}', requested_by = 'bench', requested_at = now() WHERE state = 'running'
+"""
+MOVING = "SELECT (SELECT max(last_id) FROM separation_chunks) < max(id) FROM users WHERE is_customer"
+AUTOVACUUM = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'"
 # From the typed phrase to the change of phase.
 RETURNED = """
 SELECT greatest(extract(epoch FROM p.changed_at - r.started_at), 0)
@@ -183,18 +189,45 @@ def crew(template: str, workers: int) -> float:
 
 
 def live(template: str, *options: str) -> tuple[Latencies, Latencies]:
-    """Return the latencies of both applications' requests while an execute with OPTIONS is at work, and afterwards."""
-    with database("bench_live", template) as name:
+    """Return the latencies of both applications' requests while an execute with OPTIONS is at work, and in its pauses.
+
+    The two in turns, since how fast the machine's disk and processors are changes from one minute to the next.
+    """
+    busy: list[Span] = []
+    idle: list[Span] = []
+    with database("bench_live", template) as name, ThreadPoolExecutor() as pool:
         manage(name, "environment", "--set", "staging", stdin=f"STAGING {name}\n")
         manage(name, "backup")
         sql(name, "CHECKPOINT")
-        with traffic(server().url(name)) as busy:
-            manage(name, "migrate_customers", "--execute", *options, stdin=f"MIGRATE {name}\n")
-        sql(name, "CHECKPOINT")
-        with traffic(server().url(name)) as idle:
-            time.sleep(IDLE)
+        with traffic(server().url(name)) as sent:
+            execute = pool.submit(manage, name, "migrate_customers", "--execute", *options, stdin=f"MIGRATE {name}\n")
+            while is_moving(name) is None and not execute.done():
+                time.sleep(0.1)
+            for request, spans in (("", busy), ("pause", idle)) * TURNS:
+                span = turn(name, request)
+                if is_moving(name):
+                    spans.append(span)
+            sql(name, ASK.format(request=""))
+        execute.result()
     shutil.rmtree(settings.BACKUP_DIR)
-    return busy, idle
+    return within(sent, busy), within(sent, idle)
+
+
+def is_moving(name: str) -> bool | None:
+    """Return whether there are customers in NAME whom no chunk has taken yet; None before the first."""
+    ((moving,),) = sql(name, MOVING)
+    return None if moving is None else bool(moving)
+
+
+def turn(name: str, request: str) -> Span:
+    """Let the run go on or pause; return the TURN seconds after that. Nor does autovacuum work when they begin."""
+    sql(name, ASK.format(request=request))
+    time.sleep(1)  # a worker that pauses looks once a second
+    while request and sql(name, AUTOVACUUM) != [(0,)]:
+        time.sleep(0.1)
+    began = time.monotonic()
+    time.sleep(TURN)
+    return began, began + TURN
 
 
 def writes(template: str) -> str:
@@ -241,9 +274,10 @@ def main(customers: int = LARGE) -> None:
     """Measure at both sizes and print the tables."""
     small, large = measure(SMALL), measure(customers)
     with adopted(customers) as template:
-        waited = waits("during execute", *live(template))
+        waited = "\n".join(
+            waits(" ".join(("during execute", *options)), *live(template, *options)) for options in ((), FULL_SPEED)
+        )
     with adopted(SMALL) as template:
-        waited += "\n" + waits(" ".join(("during execute", *GENTLY)), *live(template, *GENTLY))
         written = writes(template)
     print(f"{customers:,} customers, {3 * customers:,} reservations, {2 * customers:,} orders; {machine()}\n")
     print(f"| what | seconds | ratio | to |\n|---|---:|---:|---|\n{speed(large, customers)}\n")

@@ -1,7 +1,8 @@
 """Live traffic: single-row reads and writes of both applications at a fixed rate, while something else happens.
 
-Each request has its moment; one that comes late because the one before took long is counted from its moment, as the
-person who waits would.
+Each request has a moment in a share of the time of its own, by chance: at even intervals, those of one kind would all
+meet the same part of whatever else comes at even intervals. One that comes late because the one before took long is
+counted from its moment, as the person who waits would.
 """
 
 import random
@@ -10,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from statistics import quantiles
 
 import psycopg
@@ -39,26 +41,28 @@ REQUESTS = {
     "new reservation, portal": _PORTAL_RESERVE,
 }
 
+# By request, the moment of each (`time.monotonic()`) and how many seconds it took.
+Sent = dict[str, list[tuple[float, float]]]
 Latencies = dict[str, list[float]]
+Span = tuple[float, float]
 People = list[tuple[int, str]]
 
 
 @contextmanager
-def traffic(url: str) -> Iterator[Latencies]:
-    """Send RATE requests a second to the database at URL inside the block; fills the latencies in seconds, by request.
+def traffic(url: str) -> Iterator[Sent]:
+    """Send RATE requests a second to the database at URL inside the block; fills what was sent.
 
     Raises what a request raised, at the end of the block: none may fail.
     """
-    latencies: Latencies = defaultdict(list)
+    sent: Sent = defaultdict(list)
     people, places = _population(url)
     over, errors, began = threading.Event(), [], time.monotonic() + _TO_CONNECT
 
     def client(name: str, number: int) -> None:
         try:
             with psycopg.connect(url, autocommit=True) as connection:
-                # One after the other, not all kinds at the same moment.
                 first = began + number / RATE
-                _send(connection, REQUESTS[name], _who(people, places, number), latencies[name], over, first)
+                _send(connection, REQUESTS[name], _who(people, places, number), sent[name], over, first)
         except psycopg.Error as error:
             errors.append(error)
 
@@ -66,13 +70,21 @@ def traffic(url: str) -> Iterator[Latencies]:
     for thread in threads:
         thread.start()
     try:
-        yield latencies
+        yield sent
     finally:
         over.set()
         for thread in threads:
             thread.join()
     if errors:
         raise errors[0]
+
+
+def within(sent: Sent, spans: list[Span]) -> Latencies:
+    """Return the latencies in seconds, by request, of those whose moment was in one of the SPANS."""
+    return {
+        name: [seconds for moment, seconds in requests if any(begin <= moment < end for begin, end in spans)]
+        for name, requests in sent.items()
+    }
 
 
 def p50(latencies: list[float]) -> float:
@@ -107,12 +119,14 @@ def _send(
     connection: "psycopg.Connection[tuple[object, ...]]",
     sql: str,
     values: Callable[[], dict[str, object]],
-    latencies: list[float],
+    sent: list[tuple[float, float]],
     over: threading.Event,
-    moment: float,
+    first: float,
 ) -> None:
-    interval = len(REQUESTS) / RATE
-    while not over.wait(max(0.0, moment - time.monotonic())):
+    chance = random.Random(sql)  # noqa: S311 - the same moments in every measurement
+    for number in count():
+        moment = first + (number * len(REQUESTS) + chance.random()) / RATE
+        if over.wait(max(0.0, moment - time.monotonic())):
+            return
         connection.execute(sql, values())
-        latencies.append(time.monotonic() - moment)
-        moment += interval
+        sent.append((moment, time.monotonic() - moment))

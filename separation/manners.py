@@ -25,6 +25,8 @@ MANNERS = Queries(settings.BASE_DIR / "separation" / "sql" / "manners.sql")
 MAX_LAG, MAX_TRANSACTION = 10, 300
 
 _LOOK_AGAIN = 1.0
+# For small chunks a look before each would cost as much as a part of their work.
+SEEN_FOR = 0.2
 _NAP = 0.1
 _WINDOW = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)(?:@(\S+))?")
 _DAYS = 3
@@ -88,12 +90,14 @@ class Readings:
     lag: float = 0.0
     oldest: str = ""
     age: float = 0.0
+    company: bool = False
 
 
 def read(connection: BaseDatabaseWrapper, run: Run) -> Readings:
-    """Look at the server: what is asked of RUN, how far the standbys are behind, whose transaction is the oldest."""
-    request, by, standby, lag, process, name, age = row(connection, MANNERS.readings, run=run.pk)
-    return Readings(request, by, standby, float(lag), f"process {process} ({name})" if process else "", float(age))
+    """Look at the server: what is asked of RUN, how far standbys are behind, the oldest transaction, who is at work."""
+    request, by, standby, lag, process, name, age, company = row(connection, MANNERS.readings, run=run.pk)
+    oldest = f"process {process} ({name})" if process else ""
+    return Readings(request, by, standby, float(lag), oldest, float(age), company)
 
 
 def waiting_for(connection: BaseDatabaseWrapper) -> list[int]:
@@ -103,7 +107,10 @@ def waiting_for(connection: BaseDatabaseWrapper) -> list[int]:
 
 @dataclass
 class Manners:
-    """What a run minds, shared by the workers of one process; what it says, it says once."""
+    """What a run minds, shared by the workers of one process; what it says, it says once.
+
+    `company` tells whether others were at work at the last look.
+    """
 
     max_lag: float = MAX_LAG
     max_transaction: float = MAX_TRANSACTION
@@ -116,25 +123,37 @@ class Manners:
     sleep: Callable[[float], None] = time.sleep
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _paused: dict[str, tuple[int, datetime, float]] = field(default_factory=dict)
+    company: bool = False
     _free_at: float = 0.0
+    _look_at: float = 0.0
     _said: set[str] = field(default_factory=set)
 
-    def give_way(self, connection: BaseDatabaseWrapper, run: Run, stop: Stop, show: Note = silent) -> None:
+    def give_way(self, connection: BaseDatabaseWrapper, run: Run, stop: Stop, show: Note = silent) -> bool:
         """Return once nothing speaks against the next chunk, or a stop is asked for; call it outside a transaction.
 
-        Raises Interrupted if the run is to be aborted. SHOW hears `paused` and `working` when that changes.
+        What was seen holds for a moment, whoever of this process saw it; returns whether it looked anew. Raises
+        Interrupted if the run is to be aborted. SHOW hears `paused` and `working` when that changes.
         """
+        looked = False
         while not stop.asked:
-            if reason := self._reason(self.read(connection, run), run):
-                show("paused")
-                with self._pause(reason, run):
-                    while not stop.asked and self._reason(self.read(connection, run), run) == reason:
-                        self.rest(_LOOK_AGAIN, stop)
-                show("working")
-            elif left := self._wait_for_rate():
-                self.rest(min(left, _LOOK_AGAIN), stop)
-            else:
-                return
+            if self.clock() >= self._look_at:
+                looked, self._look_at = True, self.clock() + SEEN_FOR
+                readings = self.read(connection, run)
+                self.company = readings.company
+                if reason := self._reason(readings, run):
+                    self._wait_out(reason, connection, run, stop, show)
+                    continue
+            if not (left := self._wait_for_rate()):
+                break
+            self.rest(min(left, _LOOK_AGAIN), stop)
+        return looked
+
+    def _wait_out(self, reason: str, connection: BaseDatabaseWrapper, run: Run, stop: Stop, show: Note) -> None:
+        show("paused")
+        with self._pause(reason, run):
+            while not stop.asked and self._reason(self.read(connection, run), run) == reason:
+                self.rest(_LOOK_AGAIN, stop)
+        show("working")
 
     def earn(self, customers: int, seconds: float) -> None:
         """Count CUSTOMERS, whose chunk took so many SECONDS, against --max-rate: the next one begins when it is due."""
@@ -144,7 +163,7 @@ class Manners:
 
     def blocked(self, processes: list[int], seconds: float, stop: Stop) -> None:
         """Let others have their turn whom a chunk of so many SECONDS kept waiting: as long again."""
-        self._say_once(
+        self.say_once(
             "blocked",
             f"Others wait for the locks of a chunk (server process {processes[0]}, for one): smaller chunks, and as "
             "long a rest after each, while that is so.",
@@ -201,7 +220,8 @@ class Manners:
         run.journal.pauses.append(pause)
         self.note(f"Going on after {seconds:.0f} s.")
 
-    def _say_once(self, key: str, text: str) -> None:
+    def say_once(self, key: str, text: str) -> None:
+        """Note TEXT, unless something was said under KEY before."""
         with self._lock:
             if key not in self._said:
                 self._said.add(key)

@@ -42,6 +42,10 @@ FINISH = Queries(_SQL / "finish.sql")
 OWN_TABLES = frozenset({"customers", "customer_profiles", "customer_restaurants", "reservations", "orders"})
 EVERYBODY = {"first": -(2**31), "last": 2**31 - 1}
 
+# How many seconds a chunk lasts while nobody else is at work, and while others are (`make bench` has what they wait).
+# Without rests between: a kernel lets whoever comes go before a process that computes all the time, but not before one
+# that has just slept.
+ALONE, IN_COMPANY = 0.5, 0.02
 _ATTEMPTS = 5
 # How long a worker with nothing to take waits for the chunks of others, before it looks whether one was left behind.
 _LOOK_AGAIN = 0.2
@@ -74,10 +78,14 @@ def stop_on_signals() -> Iterator[StopRequest]:
 
 @dataclass
 class Pace:
-    """How many customers the next chunk takes, so that one transaction lasts about `target` seconds."""
+    """How many customers the next chunk takes, so that one transaction lasts about `target` seconds.
+
+    One that `suits` changes its target with the company.
+    """
 
     size: int = 2000
-    target: float = 0.5
+    target: float = ALONE
+    suits: bool = False
     smallest: int = 20
     largest: int = 10_000
 
@@ -85,6 +93,18 @@ class Pace:
     def lasting(cls, target: float) -> "Pace":
         """Begin with what hardly takes longer than TARGET seconds, so that the first chunk is a short one too."""
         return cls(size=max(cls.smallest, min(cls.size, int(4000 * target))), target=target)
+
+    def suit(self, company: bool) -> None:
+        """Take short chunks while others are at work, and long ones else, unless it is fixed."""
+        target = IN_COMPANY if company else ALONE
+        if self.suits and target != self.target:
+            self._become(self.size * target / self.target)
+            self.target = target
+
+    @property
+    def gentle(self) -> bool:
+        """Whether chunks are short for the sake of others."""
+        return self.suits and self.target == IN_COMPANY
 
     def learn(self, customers: int, seconds: float) -> None:
         """Take the time of the last chunk into account; changes by a factor of two at most."""
@@ -111,6 +131,7 @@ class Migration:
     manners: Manners = field(default_factory=Manners)
     show: Note = silent
     examined_when_analyzed: int = 0
+    at_the_end: bool = False
 
     def reopen(self) -> None:
         """Put chunks back into the ledger in which somebody can move who could not before."""
@@ -134,18 +155,38 @@ class Migration:
 
     def _step(self, stop: StopRequest, advance: Advance) -> bool:
         """Do a chunk, or add one to the ledger, or wait for those of others; return whether nothing is left."""
-        self.manners.give_way(self.connection, self.run, stop, self.show)
-        drain(self.connection)
+        if self.manners.give_way(self.connection, self.run, stop, self.show):
+            drain(self.connection)
+        self._suit()
         if stop.asked:
             return False
-        examined = self._next_chunk(stop)
-        if examined is not None:
+        if (examined := self._take_chunk(stop)) is not None:
             advance(examined)
-        elif not self._allocate():
-            if not Chunk.objects.using(self.connection.alias).filter(state=Chunk.PENDING).exists():
-                return True
-            self.manners.rest(_LOOK_AGAIN, stop)
+            return False
+        if not Chunk.objects.using(self.connection.alias).filter(state=Chunk.PENDING).exists():
+            return True
+        self.manners.rest(_LOOK_AGAIN, stop)
         return False
+
+    def _take_chunk(self, stop: StopRequest) -> int | None:
+        """Do a chunk that somebody left in the ledger, or else a new one at its end; None if there is neither.
+
+        Where nobody had left one, the next one is a new one at once: before a small chunk a look in vain counts.
+        """
+        if not self.at_the_end and (examined := self._next_chunk(stop)) is not None:
+            return examined
+        self.at_the_end = self._allocate()
+        return (self._next_chunk(stop) or 0) if self.at_the_end else None
+
+    def _suit(self) -> None:
+        """Follow the company; say so once."""
+        self.pace.suit(self.manners.company)
+        if self.pace.gentle:
+            self.manners.say_once(
+                "company",
+                "Others are at work: short chunks while that is so. "
+                f"--target-ms {ALONE * 1000:.0f} moves at full speed.",
+            )
 
     def _was_in_the_way(self, error: Exception) -> bool:
         """Return whether ERROR came of a lock on a whole table; that is then over, or has lasted too long."""
@@ -317,7 +358,8 @@ def run_chunk(
         wait=BRIEFLY,
     )
     examined, skipped = row(connection, CHUNK.lock_users, **span)
-    execute(connection, CHUNK.queue, ids=skipped)
+    if skipped:
+        execute(connection, CHUNK.queue, ids=skipped)
     execute(connection, CHUNK.remember_reservations, **span)
     execute(connection, CHUNK.remember_orders, **span)
     span["skipped"] = skipped

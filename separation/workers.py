@@ -20,7 +20,6 @@ from separation.migrator import Advance, Migration, Pace, StopRequest
 from separation.models import Run
 
 MOST = 32
-TARGET_MS = 500
 
 _LOOK_AGAIN = 0.2
 _PROGRESS_EVERY = 1.0
@@ -28,10 +27,10 @@ _PROGRESS_EVERY = 1.0
 
 @dataclass
 class Effort:
-    """How many workers, how long a chunk is to last, and what they mind."""
+    """How many workers, how long a chunk is to last (else as suits the company), and what they mind."""
 
     workers: int = 1
-    target_ms: int = TARGET_MS
+    target_ms: int | None = None
     manners: Manners = field(default_factory=Manners)
 
 
@@ -79,7 +78,8 @@ class Team:
         mine = Run(pk=self.run.pk, kind=self.run.kind)
         mine.journal = self.run.journal
         show = partial(introduce, connection, self.run.pk, number)
-        pace = Pace.lasting(self.effort.target_ms / 1000)
+        wanted = self.effort.target_ms
+        pace = Pace.lasting(wanted / 1000) if wanted else Pace(suits=True)
         manners = self.effort.manners
         try:
             show("working")

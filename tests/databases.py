@@ -201,13 +201,16 @@ def default_connection_to(name: str) -> Iterator[BaseDatabaseWrapper]:
     """Put another database behind the default connection, and the former one back."""
     connection = connections["default"]
     connection.close()
-    former, connection.settings_dict["NAME"] = connection.settings_dict["NAME"], name
+    former = {key: connection.settings_dict[key] for key in ("NAME", "OPTIONS")}
+    # A test that looks on is no company for a run to slow down for.
+    named = former["OPTIONS"] | {"application_name": "separation test"}
+    connection.settings_dict.update(NAME=name, OPTIONS=named)
     ContentType.objects.clear_cache()
     try:
         yield connection
     finally:
         connection.close()
-        connection.settings_dict["NAME"] = former
+        connection.settings_dict.update(former)
         ContentType.objects.clear_cache()
 
 

@@ -53,7 +53,9 @@ def on_server(beside: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
 
 def _connection_to(beside: BaseDatabaseWrapper, name: str) -> BaseDatabaseWrapper:
     connection = beside.copy(alias=NO_DB_ALIAS)
-    connection.settings_dict = {**connection.settings_dict, "NAME": name}
+    # Who looks after a copy is no company for a run there to slow down for.
+    options = {**connection.settings_dict["OPTIONS"], "application_name": "separation scratch"}
+    connection.settings_dict = {**connection.settings_dict, "NAME": name, "OPTIONS": options}
     return connection
 
 

@@ -1,10 +1,16 @@
 -- What a worker looks at between two chunks. Nothing here waits for a lock.
 
 -- name: readings
--- Gives what is asked of a run and by whom; the standby that is furthest behind, and by how many seconds; and the process,
--- name and age in seconds of the oldest transaction of anybody but its workers. What this role may not see counts as
--- nothing.
-SELECT r.request, r.requested_by, coalesce(b.name, ''), coalesce(b.lag, 0), o.pid, o.name, coalesce(o.age, 0)
+-- Gives what is asked of a run and by whom; the standby that is furthest behind, and by how many seconds; the process,
+-- name and age in seconds of the oldest transaction of anybody but its workers; and whether anybody but the engine has
+-- asked the server for something in the last seconds. What this role may not see counts as nothing, but a session of
+-- which it sees nothing as one at work.
+SELECT r.request, r.requested_by, coalesce(b.name, ''), coalesce(b.lag, 0), o.pid, o.name, coalesce(o.age, 0), EXISTS (
+    SELECT FROM pg_stat_activity a
+    WHERE a.datname = current_database() AND a.usesysid IS NOT NULL AND a.pid <> pg_backend_pid()
+        AND a.application_name NOT LIKE 'separation %%'
+        AND coalesce(a.query_start > clock_timestamp() - interval '5 s', true)
+)
 FROM separation_runs r LEFT JOIN LATERAL (
     SELECT concat_ws(' at ', s.application_name, host(s.client_addr)) AS name, extract(epoch FROM s.replay_lag) AS lag
     FROM pg_stat_replication s WHERE s.replay_lag IS NOT NULL

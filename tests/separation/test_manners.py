@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from separation.database import execute
 from separation.errors import Interrupted
 from separation.manners import Manners, Readings, Window, read, waiting_for
 from separation.migrator import Migration, Pace, StopRequest
@@ -101,6 +102,17 @@ def test_nothing_in_the_way_is_no_pause():
     assert (said, clock.slept) == ([], 0.0)
 
 
+def test_what_was_seen_holds_for_a_moment():
+    polite, _, clock = manners()
+    looked = []
+
+    for _ in range(4):
+        looked.append(polite.give_way(None, run(), StopRequest()))
+        clock.sleep(0.1)
+
+    assert looked == [True, False, True, False]
+
+
 def test_a_limit_of_0_looks_away():
     polite, said, _ = manners([Readings(lag=1000.0, oldest="process 5 (x)", age=9999.0)], max_lag=0, max_transaction=0)
 
@@ -172,6 +184,24 @@ def test_whom_a_chunk_kept_waiting_has_a_turn_and_chunks_get_smaller():
         "Others wait for the locks of a chunk (server process 99, for one): smaller chunks, and as long a rest after "
         "each, while that is so."
     ]
+
+
+def test_in_company_chunks_are_short_and_alone_they_are_long_again():
+    pace, sizes = Pace(suits=True), []
+
+    for company in (False, True, True, False):
+        pace.suit(company)
+        sizes.append((pace.size, pace.target, pace.gentle))
+
+    assert sizes == [(2000, 0.5, False), (80, 0.02, True), (80, 0.02, True), (2000, 0.5, False)]
+
+
+def test_a_wanted_target_is_kept_in_company():
+    pace = Pace.lasting(0.5)
+
+    pace.suit(company=True)
+
+    assert (pace, pace.gentle) == (Pace.lasting(0.5), False)
 
 
 def at(text, zone="UTC"):
@@ -264,8 +294,49 @@ def test_the_readings_are_of_the_server(legacy_database):
         process = other.info.backend_pid
         seen = read(database.connection, mine)
 
-    assert replace(seen, age=0.0) == Readings("pause", "anna", "", 0.0, f"process {process} (a report)", 0.0)
+    assert replace(seen, age=0.0) == Readings("pause", "anna", "", 0.0, f"process {process} (a report)", 0.0, True)
     assert seen.age >= 0
+
+
+@pytest.mark.engine
+def test_company_is_whoever_has_just_asked_for_something_and_whoever_cannot_be_seen(legacy_database, role):
+    database = legacy_database("plain", adopted=True)
+    mine = Run.objects.create(kind=Run.EXECUTE)
+
+    def company():
+        return read(database.connection, mine).company
+
+    seen = [company()]
+    with other_application(database.name) as other:
+        other.execute("SELECT 1")
+        seen.append(company())
+        other.execute("SET application_name = 'separation status'")
+        seen.append(company())
+        other.execute("RESET application_name")
+        execute(database.connection, f"GRANT SELECT ON separation_runs TO {role}; SET ROLE {role}")
+        seen.append(company())
+        execute(database.connection, f"RESET ROLE; DROP OWNED BY {role}")
+
+    assert seen == [False, True, False, True]
+
+
+@pytest.mark.engine
+def test_a_run_in_company_moves_gently_and_says_so_once(legacy_database):
+    database = legacy_database("plain", adopted=True)
+    change_phase(database.connection, Phase.LEGACY, Phase.DUAL)
+    polite, said, _ = manners([Readings(company=True)])
+    migration = Migration(
+        database.connection,
+        Run.objects.create(kind=Run.EXECUTE),
+        pace=Pace(size=100, suits=True, smallest=2),
+        manners=polite,
+    )
+
+    migration.move_all(StopRequest(), lambda _: None)
+
+    assert said == ["Others are at work: short chunks while that is so. --target-ms 500 moves at full speed."]
+    first = "SELECT (counts ->> 'examined')::int FROM separation_chunks ORDER BY first_id LIMIT 1"
+    assert one(database.connection, first) == 4
 
 
 @pytest.mark.engine

@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from separation import interlocks
+from separation.manners import SEEN_FOR
 from separation.models import Chunk, Phase, Run
 from separation.phases import change_phase
 from separation.verification import baseline_of
@@ -97,6 +98,12 @@ def gate_closed(database):
     with other_application(database.name) as keeper:
         keeper.execute(f"SELECT pg_advisory_lock({GATE})")
         yield keeper
+
+
+def open_gate(keeper):
+    """Let the chunk go on, once what its worker last saw holds no longer."""
+    time.sleep(SEEN_FOR)
+    keeper.execute(f"SELECT pg_advisory_unlock({GATE})")
 
 
 @contextmanager
@@ -331,7 +338,7 @@ def test_a_pause_and_its_end_are_asked_for_from_anywhere(database, folders):
     with gate_closed(database) as keeper, at_work(database, []) as (first,):
         run = one(database.connection, "SELECT max(id) FROM separation_runs")
         paused = [ask("--pause"), ask("--pause")]
-        keeper.execute(f"SELECT pg_advisory_unlock({GATE})")
+        open_gate(keeper)
         until(lambda: query(database.connection, NAMES, ["separation worker % paused %"]))
         shown = manage(database.name, "separation_status").stdout.splitlines()
         during = one(
@@ -366,7 +373,7 @@ def test_an_aborted_run_ends_after_the_chunk_and_the_next_one_says_so(database):
     with gate_closed(database) as keeper, at_work(database, []) as (first,):
         run = one(database.connection, "SELECT max(id) FROM separation_runs")
         asked = manage(database.name, "separation_status", "--abort")
-        keeper.execute(f"SELECT pg_advisory_unlock({GATE})")
+        open_gate(keeper)
         code, _, err = first.end()
 
     assert (asked.returncode, asked.stdout) == (
@@ -392,7 +399,7 @@ def test_who_joins_a_paused_run_ends_the_pause(database):
     with gate_closed(database) as keeper, at_work(database, []) as (first,):
         run = one(database.connection, "SELECT max(id) FROM separation_runs")
         assert manage(database.name, "separation_status", "--pause").returncode == 0
-        keeper.execute(f"SELECT pg_advisory_unlock({GATE})")
+        open_gate(keeper)
         said = manage(database.name, "migrate_customers", "--execute", stdin=f"MIGRATE {database.name}\n")
         assert first.end()[0] == 0
 

@@ -12,7 +12,8 @@ from separation.console import Command as BaseCommand
 from separation.database import loss_is_said
 from separation.errors import EXECUTE, ROLL_BACK, UsageFault
 from separation.manners import MAX_LAG, MAX_TRANSACTION, Manners, Window
-from separation.workers import MOST, TARGET_MS, Effort
+from separation.migrator import ALONE, IN_COMPANY
+from separation.workers import MOST, Effort
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:
@@ -34,7 +35,12 @@ def _window(text: str) -> Window:
 _DAY = 86_400
 _EFFORT: dict[str, tuple[Callable[[str], Any], str, str]] = {
     "--workers": (_number(1, MOST), "N", f"workers of this command, each with a connection (1 to {MOST}; default 1)"),
-    "--target-ms": (_number(10, 60_000), "MS", f"how long a chunk is to last (default {TARGET_MS})"),
+    "--target-ms": (
+        _number(10, 60_000),
+        "MS",
+        f"how long a chunk is to last (default {ALONE * 1000:.0f} while nobody else is at work in this database, else "
+        f"{IN_COMPANY * 1000:.0f})",
+    ),
     "--max-rate": (_number(1, 1_000_000), "N", "customers a second, of all workers of this command together"),
     "--window": (
         _window,
