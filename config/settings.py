@@ -278,7 +278,7 @@ else:
         raise ImproperlyConfigured("DATABASE_URL must be a PostgreSQL address: postgres://user:password@host:5432/name")
     # A connection costs more than most requests: it is kept, and looked at before the next one (config.wsgi).
     DATABASES["default"] |= {"CONN_MAX_AGE": 60}
-    # A host that vanishes must not keep its locks: the server notices within a minute.
+    # A server that vanishes is noticed within a minute. What it does about a client that does: config.connections.
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         {
             "connect_timeout": 10,

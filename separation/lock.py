@@ -49,8 +49,8 @@ class Worker:
         return found["doing"] if found else "connected"
 
 
-# Whoever works waits for nobody for long, is not waited for if its host vanishes in the middle of a transaction, and
-# leaves the other processors to those who use the applications meanwhile.
+# Whoever works waits for nobody for long, is not waited for if it stops in the middle of a transaction, and leaves the
+# other processors to those who use the applications meanwhile.
 _SETTINGS = {
     "lock_timeout": LOCK_TIMEOUT,
     "statement_timeout": STATEMENT_TIMEOUT,

@@ -1,15 +1,21 @@
 """A connection that the server has ended meanwhile is not used for the next request."""
 
 import select
+import sys
 
 import pytest
 from django.core.signals import request_started
 from django.db import connection, connections
+from django.db.backends.signals import connection_created
 
 import config.wsgi  # noqa: F401 (what serves requests)
-from config.connections import close_lost, is_lost
+import manage
+from config.connections import be_missed, close_lost, is_lost
 
 pytestmark = pytest.mark.django_db
+# Over a socket of this machine they read as 0, but who set them is known.
+TOLD = "SELECT string_agg(name, ' ' ORDER BY name) FROM pg_settings WHERE name LIKE 'tcp%' AND source = 'session'"
+KEEPALIVES = "tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval tcp_user_timeout"
 
 
 @pytest.fixture
@@ -66,6 +72,21 @@ def test_one_in_a_transaction_is_left_to_whoever_began_it(kept):
 
     assert kept.connection is not None
     kept.in_atomic_block = False
+
+
+def test_the_server_is_told_to_miss_this_host_should_it_vanish(kept):
+    with kept.cursor() as cursor:
+        cursor.execute(TOLD)
+        assert cursor.fetchone() == (KEEPALIVES,)
+
+
+def test_so_it_is_by_every_command(monkeypatch):
+    connection_created.disconnect(be_missed)
+    monkeypatch.setattr(sys, "argv", ["manage.py", "version"])
+
+    manage.main()
+
+    assert be_missed in [receiver() for _, receiver, *_ in connection_created.receivers]
 
 
 def test_each_request_that_is_served_begins_with_it():
