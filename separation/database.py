@@ -15,6 +15,7 @@ from separation.errors import CheckFailed
 # How long a statement of a command waits for a lock, and how long it may take, where no other limit is set.
 LOCK_TIMEOUT, STATEMENT_TIMEOUT = "5s", "30min"
 
+_LONGEST_NAME = 63  # of a session, by the server
 _LOST = ("08", "57P")  # connection exceptions; the server was told to end the session, or shuts down
 
 
@@ -75,6 +76,11 @@ def _within_limits(run: Callable[..., Any], sql: str, params: Any, many: bool, c
             raw.rollback()
         raise
     return found
+
+
+def name_session(connection: BaseDatabaseWrapper, name: str) -> None:
+    """Show NAME, cut to 63 characters, to everybody who looks at the server's sessions."""
+    execute(connection, "SELECT set_config('application_name', %(name)s, false)", name=name[:_LONGEST_NAME])
 
 
 def name_of(connection: BaseDatabaseWrapper) -> str:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.sql import Queries
-from separation.database import LOCK_TIMEOUT, STATEMENT_TIMEOUT, execute, rows, scalar
+from separation.database import LOCK_TIMEOUT, STATEMENT_TIMEOUT, execute, name_session, rows, scalar
 from separation.errors import STATUS, Refused
 from separation.models import Run
 
@@ -26,7 +26,6 @@ _LAST_STEP = _KEY + 1
 # Held for the moment in which a worker adds a chunk at the ledger's end.
 ALLOCATION = _KEY + 2
 
-_LONGEST_NAME = 63
 _NAME = re.compile(r"separation worker (?P<run>\d+)/(?P<number>\d+) (?P<doing>\w+) (?P<pid>\d+)@(?P<host>.*)")
 
 
@@ -129,7 +128,7 @@ def is_last(connection: BaseDatabaseWrapper) -> bool:
 def introduce(connection: BaseDatabaseWrapper, run: int, number: int, doing: str) -> None:
     """Name the session, so that everybody sees on the server which worker it is and what it does."""
     name = f"separation worker {run}/{number} {doing} {os.getpid()}@{socket.gethostname()}"
-    execute(connection, "SELECT set_config('application_name', %(name)s, false)", name=name[:_LONGEST_NAME])
+    name_session(connection, name)
 
 
 def _holder(connection: BaseDatabaseWrapper) -> str:

@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from config.masking import mask_text
 from config.sql import Queries
-from separation.database import execute, rows, scalar
+from separation.database import execute, name_session, rows
 from separation.errors import VERIFY, Refused, SeparationError
 from separation.models import Verification
 from separation.verification import Report
@@ -63,8 +63,7 @@ def on_record(connection: BaseDatabaseWrapper, identifier: int | None) -> Iterat
     if identifier is None:
         yield reports
         return
-    name = f"separation verification {identifier}"
-    scalar(connection, "SELECT set_config('application_name', %(name)s, false)", name=name)
+    name_session(connection, f"separation verification {identifier}")
     try:
         yield reports
     except (SeparationError, DatabaseError) as error:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from config.masking import mask_text
 from separation.checklist import checklist
 from separation.console import Command as BaseCommand
-from separation.database import scalar
+from separation.database import name_session
 from separation.environment import COPY, PRODUCTION
 from separation.errors import REHEARSE
 from separation.mirror import drain_where_possible
@@ -93,7 +93,7 @@ class Command(BaseCommand):
     def _watch_once(self, before: str) -> str:
         try:
             # Who watches a run is no company for it to slow down for; a connection may be a new one.
-            scalar(connection, "SELECT set_config('application_name', 'separation status', false)")
+            name_session(connection, "separation status")
             status = self._verified(status_of(connection))
         except (DatabaseError, InterfaceError) as error:
             connection.close()
